@@ -1,0 +1,5 @@
+"""`python -m gemnb` is `gemnb`."""
+
+from gemnb.cli import main
+
+main()

@@ -1,0 +1,117 @@
+"""From the raw body of an answer to a record and its blobs: parse, classify, check the pictures, make previews."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import TYPE_CHECKING, cast
+
+from gemnb.answer import Answer, read_answer
+from gemnb.canonical import blob_digest, is_digest, request_digest
+from gemnb.detach import detach
+from gemnb.errors import MalformedAnswer
+from gemnb.model import Image, JSONObject, JSONValue, Picture, Record, Request
+from gemnb.preview import check_picture, make_preview
+from gemnb.sniff import sniff
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def unpack(request: Request, body: bytes, received: Mapping[str, str]) -> tuple[Record, dict[str, bytes]]:
+    """Return the record of an answer (attempt still 1) and the bytes it refers to.
+
+    Args:
+        request: What was asked.
+        body: The raw body, as received.
+        received: Facts of the call: time, host, client.
+
+    Raises:
+        MalformedAnswer: The body is no answer, or a picture in it is none.
+    """
+    response = _parse(body)
+    answer = read_answer(response)
+    blobs: dict[str, bytes] = {}
+    pictures = tuple(_picture(item, blobs) for item in answer.pictures)
+    detached, taken = detach(response)
+    record = Record(
+        request=request,
+        request_digest=request_digest(request),
+        attempt=1,
+        outcome=answer.outcome,
+        pictures=pictures,
+        response=cast("JSONObject", detached),
+        received=dict(received),
+    )
+    return record, taken | blobs
+
+
+def answer_of(record: Record) -> Answer:
+    """Return what the recorded answer says, read from its response alone."""
+    return read_answer(record.response)
+
+
+def final_blobs(record: Record) -> list[str]:
+    """Return the digests of the final pictures according to the response itself (for verify)."""
+    found = []
+    for item in answer_of(record).pictures:
+        data = item.get("data")
+        reference = data.get("$blob") if isinstance(data, dict) else None
+        if isinstance(reference, str) and is_digest(reference):
+            found.append(reference)
+    return found
+
+
+def _parse(body: bytes) -> JSONValue:
+    try:
+        return cast("JSONValue", json.loads(body.decode("utf-8")))
+    except (ValueError, RecursionError) as error:
+        reason = str(error)
+    raise MalformedAnswer("The service's answer is no JSON.", why=reason)
+
+
+def _picture(inline: JSONObject, blobs: dict[str, bytes]) -> Picture:
+    claimed = str(inline.get("mimeType") or "")
+    data = _decode(inline.get("data"))
+    try:
+        found = check_picture(data)
+    except (ValueError, OSError, SyntaxError) as error:  # what Pillow raises for broken files
+        reason = str(error)
+    else:
+        original = Image(
+            blob=blob_digest(data),
+            mime_type=found.mime_type,
+            size=len(data),
+            width=found.width,
+            height=found.height,
+        )
+        blobs[original.blob] = data
+        return Picture(
+            original=original,
+            preview=_preview(data, original, blobs),
+            claimed=claimed if claimed and claimed != found.mime_type else None,
+        )
+    raise MalformedAnswer(
+        f"The answer holds {len(data)} bytes that call themselves {claimed or 'a picture'} and are none.",
+        why=reason,
+    )
+
+
+def _preview(data: bytes, original: Image, blobs: dict[str, bytes]) -> Image | None:
+    made = make_preview(data, original.mime_type)
+    found = sniff(made) if made is not None else None
+    if made is None or found is None:
+        return None
+    digest = blob_digest(made)
+    blobs[digest] = made
+    return Image(blob=digest, mime_type=found.mime_type, size=len(made), width=found.width, height=found.height)
+
+
+def _decode(data: JSONValue) -> bytes:
+    try:
+        text = str(data).translate(str.maketrans("-_", "+/"))
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        reason = str(error)
+    raise MalformedAnswer("The picture in the answer is no base64.", why=reason)

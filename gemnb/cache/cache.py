@@ -1,0 +1,130 @@
+"""Kept answers over a store: records by request digest and attempt, blobs by their own digest.
+
+Every read is checked; what does not fit its digest is set aside and reported, never shown and never a miss.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gemnb.cache.store import attempt_of, blob_key, record_key, record_prefix
+from gemnb.canonical import blob_digest, short
+from gemnb.errors import CorruptEntry, StoreError
+from gemnb.records import document, dump, load, parse_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from gemnb.cache.store import Store
+    from gemnb.model import Invocation, Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A kept answer with the invocation that first asked for it."""
+
+    record: Record
+    invocation: Invocation
+
+
+class Cache:
+    """Finds and keeps answers in a store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def attempts(self, digest: str) -> list[int]:
+        """Return the attempts kept for a request, ascending."""
+        found = (attempt_of(key) for key in self.store.keys(record_prefix(digest)))
+        return sorted(number for number in found if number is not None)
+
+    def find(self, digest: str, attempt: int | None = None) -> Kept | None:
+        """Return one attempt at a request (the latest, unless told), or None where none is kept.
+
+        Raises:
+            CorruptEntry: What is kept is not what it says; it was set aside.
+            UnknownSchema: It was written by a later gemnb.
+            StoreError: The store failed.
+        """
+        number = attempt or max(self.attempts(digest), default=0)
+        key = record_key(digest, number) if number else ""
+        data = self.store.get(key) if key else None
+        if data is None:
+            return None
+        try:
+            record, invocation, _ = parse_document(load(data))
+        except CorruptEntry as error:
+            reason = f"{error.what} {error.why}"
+        else:
+            if (record.request_digest, record.attempt) == (digest, number):
+                return Kept(record=record, invocation=invocation)
+            reason = "It answers another request, or is another attempt, than its name says."
+        raise self._set_aside(key, data, reason)
+
+    def blob(self, digest: str) -> bytes:
+        """Return the bytes of a digest.
+
+        Raises:
+            CorruptEntry: The kept bytes have another digest (they were set aside), or are missing.
+            StoreError: The store failed.
+        """
+        key = blob_key(digest)
+        data = self.store.get(key)
+        if data is None:
+            raise CorruptEntry(
+                f"The bytes {short(digest)} are missing from the cache.",
+                why=f"A record refers to {key}, which is not there.",
+                hint=f"git checkout -- cache/{key}   brings it back if it was committed\n"
+                "%%gemimg … --mode refresh   asks again and pays again",
+                digest=digest,
+            )
+        if blob_digest(data) != digest:
+            raise self._set_aside(key, data, f"Its bytes have the digest {short(blob_digest(data))}.")
+        return data
+
+    def put_blob(self, data: bytes) -> str:
+        """Keep bytes and return their digest."""
+        digest = blob_digest(data)
+        self.store.put(blob_key(digest), data)
+        return digest
+
+    def keep(self, record: Record, invocation: Invocation, blobs: Mapping[str, bytes]) -> Record:
+        """Keep an answer as the next attempt: its blobs first, then its record. Return it with its attempt.
+
+        Raises:
+            StoreError: The store failed; nothing half-written answers for the request.
+        """
+        for digest, data in blobs.items():
+            self.store.put(blob_key(digest), data)
+        attempt = max(self.attempts(record.request_digest), default=0)
+        while True:
+            attempt += 1
+            numbered = replace(record, attempt=attempt)
+            key = record_key(record.request_digest, attempt)
+            if self.store.put(key, dump(document(numbered, invocation))):
+                return numbered
+
+    def missing(self, digests: Iterable[str]) -> list[str]:
+        """Return the digests of which no bytes are kept."""
+        return [digest for digest in digests if self.store.get(blob_key(digest)) is None]
+
+    def keep_failed(self, request_digest: str, body: bytes) -> str:
+        """Keep the raw body of an answer that is none, and return its key."""
+        key = f"failed/{short(request_digest)}-{short(blob_digest(body))}.body"
+        self.store.put(key, body)
+        return key
+
+    def _set_aside(self, key: str, data: bytes, reason: str) -> CorruptEntry:
+        aside = "corrupt/" + key.replace("/", "-") + "-" + short(blob_digest(data))
+        with contextlib.suppress(StoreError):  # a read-only cache still reports
+            self.store.put(aside, data)
+            self.store.delete(key)
+        return CorruptEntry(
+            f"cache/{key} is damaged; it was set aside as cache/{aside} and is not shown.",
+            why=reason,
+            hint=f"git checkout -- cache/{key}   brings it back if it was committed\n"
+            "Running the cell again as it is asks the model anew, and pays anew.",
+            key=key,
+        )

@@ -1,0 +1,175 @@
+"""A store of plain files, made to be committed and reviewed: temporary file, fsync, link; never overwritten."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from typing import TYPE_CHECKING
+
+from gemnb.cache.store import check_key
+from gemnb.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MAX_FILE = 1024 * 1024 * 1024
+"""No blob is bigger than this many bytes; a bigger file is refused before it is read."""
+
+_ABSENT = (errno.ENOENT, errno.ENOTDIR)
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+class DirectoryStore:
+    """A store whose keys are paths below a folder; the folder is made on the first put."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def __repr__(self) -> str:
+        return f"DirectoryStore({str(self.root)!r})"
+
+    def get(self, key: str) -> bytes | None:
+        """Return the bytes of a regular file, or None where there is none.
+
+        Raises:
+            StoreError: The file cannot be read, or is no regular file.
+        """
+        path = self._path(key)
+        try:
+            # O_NONBLOCK: a FIFO somebody put there must not hang the kernel.
+            number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return None
+            failure = error
+        else:
+            with os.fdopen(number, "rb") as file:
+                status = os.fstat(number)
+                if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE:
+                    raise StoreError(f"{path} is no file that gemnb keeps.", why="It is no regular file.")
+                try:
+                    return file.read()
+                except OSError as error:
+                    failure = error
+        raise _failed("read", path, failure)
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """Yield the keys below a prefix, sorted; foreign files are passed over.
+
+        Raises:
+            StoreError: A folder cannot be read.
+        """
+        folder = self._path(prefix.removesuffix("/")) if prefix else self.root
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return
+            failure = error
+        else:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    yield from self.keys(f"{prefix}{entry.name}/")
+                else:
+                    yield f"{prefix}{entry.name}"
+            return
+        raise _failed("list", folder, failure)
+
+    def put(self, key: str, value: bytes) -> bool:
+        """Write a file once; return False where it was there already.
+
+        The bytes are on the disk, and the name durable, when this returns.
+
+        Raises:
+            StoreError: The folder cannot be written: read-only, full, or missing rights.
+        """
+        path = self._path(key)
+        if path.exists():
+            return False
+        temporary = path.parent / f".{path.name}.{secrets.token_hex(6)}.tmp"
+        try:
+            self._make_folder(path.parent)
+            try:
+                _write_durably(temporary, value)
+                written = _name_once(temporary, path)
+            finally:
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
+            _sync_folder(path.parent)
+        except OSError as error:
+            failure = error
+        else:
+            return written
+        raise _failed("write", path, failure)
+
+    def delete(self, key: str) -> None:
+        """Remove a file.
+
+        Raises:
+            StoreError: It is there and cannot be removed.
+        """
+        path = self._path(key)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            failure = error
+        else:
+            return
+        raise _failed("remove", path, failure)
+
+    def _path(self, key: str) -> Path:
+        return self.root / check_key(key)
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+def _write_durably(path: Path, value: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(value)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _name_once(temporary: Path, path: Path) -> bool:
+    try:
+        # link, unlike rename, never replaces: records are write-once whoever else writes.
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if path.exists():
+            return False
+        temporary.replace(path)
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # a folder cannot be opened there; NTFS journals names
+        return
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _failed(verb: str, path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"Cannot {verb} {path}.",
+        why=error.strerror or type(error).__name__,
+        hint="`%gemnb status` says which folder is used and why; GEMNB_CACHE=/a/folder names another.",
+        errno=error.errno,
+    )

@@ -1,0 +1,119 @@
+"""Single-flight: at most one call per request on this machine, and a trace of every call that was sent.
+
+A claim is an OS lock (filelock) on a file named after the request's digest, in the user's own folder; it
+frees itself when its owner dies. Inside it, an intent is written before the request is sent and the raw body
+as soon as it arrives, so that neither a paid answer nor the knowledge of a lost one dies with a process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gemnb.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """The raw body of an answer, with the facts of its call (`host`, `client`, `time`)."""
+
+    body: bytes
+    facts: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to call for one request, while the lock is held."""
+
+    path: Path
+
+    def lost(self) -> str | None:
+        """Return when an earlier owner sent the request and died before an answer arrived, or None."""
+        try:
+            facts = json.loads(self._intent.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValueError:  # torn by a power cut: the request may or may not have gone out
+            return "an unknown time"
+        return str(facts.get("time")) if isinstance(facts, dict) else "an unknown time"
+
+    def landed(self) -> Arrived | None:
+        """Return an answer that arrived and whose owner died before it was kept, or None."""
+        try:
+            header, _, body = self._body.read_bytes().partition(b"\n")
+            return Arrived(body=body, facts=json.loads(header))
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def send(self, facts: dict[str, str]) -> None:
+        """Write the intent, durably, before the request goes out."""
+        _write(self._intent, json.dumps(facts).encode())
+
+    def land(self, arrived: Arrived) -> None:
+        """Write the raw body, durably, as soon as it is there."""
+        _write(self._body, json.dumps(arrived.facts).encode() + b"\n" + arrived.body)
+
+    def close(self) -> None:
+        """Forget intent and body: the answer is kept, or nothing was billed."""
+        self._body.unlink(missing_ok=True)
+        self._intent.unlink(missing_ok=True)
+
+    @property
+    def _intent(self) -> Path:
+        return self.path.with_suffix(".intent")
+
+    @property
+    def _body(self) -> Path:
+        return self.path.with_suffix(".body")
+
+
+class Flights:
+    """The claims of this user on this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextlib.contextmanager
+    def claim(self, digest: str) -> Iterator[Claim]:
+        """Wait until no other thread or process calls for this request, then hold the right to.
+
+        Raises:
+            StoreError: The user's folder cannot be written.
+        """
+        from filelock import FileLock
+
+        path = self.folder / digest.removeprefix("sha256:")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # A lock of its own per claim: threads of one process exclude each other too.
+            lock = FileLock(path.with_suffix(".lock"), thread_local=False)
+            lock.acquire()
+        except OSError as error:
+            failure = error
+        else:
+            try:
+                yield Claim(path)
+            finally:
+                lock.release()
+            return
+        raise StoreError(
+            f"Cannot claim the request in {self.folder}.",
+            why=failure.strerror or str(failure),
+            hint="Set XDG_CACHE_HOME to a folder that you can write.",
+        )
+
+
+def _write(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f"{path.name}.tmp")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,141 @@
+"""What is known of the models, from the dated table `capabilities.toml`. It warns and suggests, never forbids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from gemnb.errors import RequestError, nearest
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from gemnb.model import JSONObject, Request
+
+VENDORS = ("google", "emulator")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One row of the table.
+
+    Attributes:
+        id: `vendor/model id`.
+        name: The name people use.
+        aliases: Short names that stand for the id, for ever.
+        sizes: Values of `-s` it is known to take.
+        ratios: Values of `-a` it is known to take.
+        prices: USD per million tokens: `input`, `text_output`, `image_output`.
+        retired: The day after which the service is said not to answer.
+        successor: The id that took its place.
+        source: Where the row comes from.
+    """
+
+    id: str
+    name: str
+    aliases: tuple[str, ...]
+    sizes: tuple[str, ...]
+    ratios: tuple[str, ...]
+    prices: dict[str, float]
+    retired: dt.date | None
+    successor: str | None
+    source: str
+
+
+@cache
+def models() -> dict[str, Model]:
+    """Return the table by id; read once, on first need."""
+    import tomllib
+
+    table = tomllib.loads((files("gemnb") / "capabilities.toml").read_text("utf-8"))
+    return {key: _row(key, row, table["ratios"]) for key, row in table["models"].items()}
+
+
+def resolve_model(text: str) -> str:
+    """Return `vendor/model id` for an id with its vendor, a known id without it, or an alias.
+
+    Raises:
+        RequestError: Neither; the nearest known one is named.
+    """
+    vendor, slash, rest = text.partition("/")
+    if slash and vendor in VENDORS and rest and rest == rest.strip():
+        return text
+    if not slash:
+        for model in models().values():
+            if text in model.aliases or text == model.id.partition("/")[2]:
+                return model.id
+    known = [name for model in models().values() for name in (model.id, *model.aliases)]
+    near = nearest(text, known)
+    raise RequestError(
+        f"{text!r} names no model.",
+        why="A model is vendor/id, with the vendor google or emulator, or one of the aliases.",
+        hint=f"Did you mean {near}?" if near else "Known: " + ", ".join(known),
+        model=text,
+    )
+
+
+def remarks(request: Request, today: dt.date) -> list[str]:
+    """Return what should be said before this request is paid for; empty when all is well."""
+    row = models().get(request.model)
+    if row is None:
+        return [f"{request.model} is not in gemnb's table of models; it is asked for as it stands."]
+    said = []
+    if row.retired and today >= row.retired:
+        said.append(
+            f"{row.id} was retired on {row.retired}"
+            + (f"; its successor is {row.successor}." if row.successor else ".")
+        )
+    for key, known in (("aspect_ratio", row.ratios), ("image_size", row.sizes)):
+        value = request.config.get(key)
+        if value is not None and value not in known:
+            said.append(f"{row.id} is not known to take {value}; known: {', '.join(known)}.")
+    return said
+
+
+def cost(model: str, usage: JSONObject) -> float | None:
+    """Return the price of an answer in USD by its token counts, or None where it cannot be told.
+
+    Args:
+        model: `vendor/model id`.
+        usage: `usageMetadata` of the answer. Image and text output differ tenfold in price, so they
+            are counted by modality; thoughts count as text.
+    """
+    row = models().get(model)
+    if row is None or not usage:
+        return None
+    image = sum(
+        _count(item.get("tokenCount"))
+        for item in _list(usage.get("candidatesTokensDetails"))
+        if item.get("modality") == "IMAGE"
+    )
+    text = _count(usage.get("candidatesTokenCount")) - image + _count(usage.get("thoughtsTokenCount"))
+    tokens = {
+        "input": _count(usage.get("promptTokenCount")),
+        "text_output": max(text, 0),
+        "image_output": image,
+    }
+    return sum(row.prices[kind] * number for kind, number in tokens.items()) / 1_000_000
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _list(value: object) -> list[dict[str, object]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _row(key: str, row: dict[str, Any], ratios: dict[str, list[str]]) -> Model:
+    return Model(
+        id=key,
+        name=row["name"],
+        aliases=tuple(row["aliases"]),
+        sizes=tuple(row["sizes"]),
+        ratios=tuple(ratios[row["ratios"]]),
+        prices=row["prices"],
+        retired=row.get("retired"),
+        successor=row.get("successor"),
+        source=row["source"],
+    )

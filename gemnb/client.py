@@ -1,0 +1,146 @@
+"""The path of a request: digest → find → claim → find again → call → keep. Knows no concrete part."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gemnb.cache.flight import Arrived
+from gemnb.canonical import request_digest, short
+from gemnb.capabilities import remarks
+from gemnb.errors import CacheMiss, GemnbError, MalformedAnswer, StoreError
+from gemnb.model import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gemnb.backends.base import Backend
+    from gemnb.cache import Cache, Claim, Flights
+    from gemnb.model import Invocation, Record, Request
+
+_log = logging.getLogger("gemnb")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """Answers requests from the cache, or by exactly one call.
+
+    Attributes:
+        cache: Where answers are kept.
+        flights: Makes the claims; called on a miss only.
+        backend: Vendor to backend; called on a miss only.
+        unpack: Raw body to record and blobs; imported on a miss only.
+    """
+
+    cache: Cache
+    flights: Callable[[], Flights]
+    backend: Callable[[str], Backend]
+    unpack: Callable[[Request, bytes, Mapping[str, str]], tuple[Record, dict[str, bytes]]]
+
+    def answer(
+        self,
+        request: Request,
+        *,
+        mode: Mode,
+        invocation: Invocation,
+        inputs: Mapping[str, bytes],
+    ) -> Record:
+        """Return the kept answer to a request, or call the model for it and keep that.
+
+        Args:
+            request: What is asked.
+            mode: Whether a kept answer may serve, and whether a miss may call.
+            invocation: The cell that asks, recorded with a new answer.
+            inputs: The bytes of the request's input pictures, by digest.
+
+        Raises:
+            CacheMiss: In replay mode, when no answer is kept.
+            CacheError: The cache is damaged or failed.
+            BackendError: The call brought no answer.
+        """
+        digest = request_digest(request)
+        if mode is not Mode.REFRESH and (kept := self.cache.find(digest)):
+            return kept.record
+        if mode is Mode.REPLAY:
+            raise _miss(request, digest)
+        for remark in remarks(request, dt.datetime.now(dt.UTC).date()):
+            _log.warning("%s", remark)
+        with self.flights().claim(digest) as claim:
+            if mode is not Mode.REFRESH and (kept := self.cache.find(digest)):
+                return kept.record
+            arrived = claim.landed()
+            if arrived is None:
+                arrived = self._call(request, claim, inputs)
+            else:
+                _log.warning("An answer that had arrived before a kernel died was found and is kept now.")
+            return self._keep(request, arrived, claim, invocation, inputs)
+
+    def _call(self, request: Request, claim: Claim, inputs: Mapping[str, bytes]) -> Arrived:
+        if (when := claim.lost()) is not None:
+            _log.warning(
+                "This request was sent before, at %s, and its answer never arrived here: it may have been billed.",
+                when,
+            )
+        backend = self.backend(request.model.partition("/")[0])
+        claim.send({"time": _now(), "model": request.model})
+        try:
+            reply = backend.generate(request, lambda digest: inputs.get(digest) or self.cache.blob(digest))
+            facts = {"time": _now(), "host": reply.host, "client": reply.client}
+            arrived = Arrived(body=reply.body, facts=facts)
+            claim.land(arrived)
+        except GemnbError:
+            # The error itself says what may have been billed; an intent is for owners that died.
+            claim.close()
+            raise
+        return arrived
+
+    def _keep(
+        self,
+        request: Request,
+        arrived: Arrived,
+        claim: Claim,
+        invocation: Invocation,
+        inputs: Mapping[str, bytes],
+    ) -> Record:
+        try:
+            record, blobs = self.unpack(request, arrived.body, arrived.facts)
+        except MalformedAnswer as error:
+            failure = error
+        else:
+            kept = self.cache.keep(record, invocation, {**inputs, **blobs})
+            claim.close()
+            return kept
+        raise self._malformed(request, arrived, claim, failure)
+
+    def _malformed(
+        self, request: Request, arrived: Arrived, claim: Claim, failure: MalformedAnswer
+    ) -> MalformedAnswer:
+        try:
+            where = "cache/" + self.cache.keep_failed(request_digest(request), arrived.body)
+        except StoreError:
+            where = str(claim.path.with_suffix(".body"))
+        else:
+            claim.close()
+        return MalformedAnswer(
+            failure.what,
+            why=failure.why,
+            hint=f"Its raw body ({len(arrived.body)} bytes, it may have been billed) is kept in {where}\n"
+            "Running the cell again asks again.",
+        )
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _miss(request: Request, digest: str) -> CacheMiss:
+    return CacheMiss(
+        f"No answer is kept for this request to {request.model} ({short(digest)}), and the mode is replay.",
+        why="Its model, prompt, options or input pictures are not those of any kept answer.",
+        hint="To ask the model: %%gemimg … --mode auto, or GEMNB_MODE=auto for all cells.\n"
+        "`%gemnb status` says which cache was read.",
+        digest=digest,
+        model=request.model,
+    )

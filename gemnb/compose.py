@@ -1,0 +1,100 @@
+"""The composition root: settings to a client. The one module that names concrete stores and backends."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from gemnb.cache import Cache, DirectoryStore, Flights
+from gemnb.client import Client
+from gemnb.errors import MissingKey, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from gemnb.backends import Backend
+    from gemnb.model import Record, Request
+    from gemnb.settings import Settings
+
+KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+
+_EMULATOR_KEY = "emulator"  # the SDK wants a key even where none is needed
+
+
+def make_client(settings: Settings) -> Client:
+    """Return a client for these settings; nothing is opened or imported before it is needed."""
+    return Client(
+        cache=open_cache(settings.cache),
+        flights=lambda: Flights(claims_folder()),
+        backend=lambda vendor: _backend(vendor, settings),
+        unpack=_unpack,
+    )
+
+
+def open_cache(folder: Path) -> Cache:
+    """Return the cache in a folder, which need not exist."""
+    return Cache(DirectoryStore(folder))
+
+
+def claims_folder() -> Path:
+    """Return the user's folder of claims: on this machine, not in the project."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("gemnb") / "claims"
+
+
+def _backend(vendor: str, settings: Settings) -> Backend:
+    if vendor == "emulator":
+        return _gemini(settings.emulator or _own_emulator(), _EMULATOR_KEY, settings.deadline, keep_vendor=True)
+    key = next((value for name in KEY_VARIABLES if (value := os.environ.get(name, "").strip())), "")
+    if not key:
+        raise MissingKey(
+            "No answer is kept for this request, and there is no key to ask the model with.",
+            why="GEMINI_API_KEY is not set.",
+            hint="export GEMINI_API_KEY=…   before Jupyter starts; a key is to be had at aistudio.google.com\n"
+            "%gemnb use emulator/sketch-1   works without a key, with synthetic pictures",
+        )
+    return _gemini(settings.base_url, key, settings.deadline, keep_vendor=False)
+
+
+@cache  # one SDK client per endpoint and key, for the life of the kernel
+def _gemini(base_url: str, key: str, deadline: float, *, keep_vendor: bool) -> Backend:
+    from gemnb.backends.gemini import GOOGLE, GeminiBackend
+
+    url = base_url or GOOGLE
+    _check_endpoint(url, only_loopback=keep_vendor)
+    return GeminiBackend(base_url=url, api_key=key, deadline=deadline, keep_vendor=keep_vendor)
+
+
+@cache
+def _own_emulator() -> str:
+    from gemnb.emulator import Emulator
+
+    emulator = Emulator()
+    emulator.start()
+    atexit.register(emulator.stop)
+    return str(emulator.url)
+
+
+def _check_endpoint(url: str, *, only_loopback: bool) -> None:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    loopback = host in ("localhost", "::1") or host.startswith("127.")
+    if only_loopback and not loopback:
+        raise SettingsError(f"GEMNB_EMULATOR={url}: an emulator runs on this machine only.")
+    if parts.scheme not in ("http", "https") or not host or (parts.scheme == "http" and not loopback):
+        raise SettingsError(
+            f"{url} is no endpoint that a key may be sent to.",
+            why="Plain HTTP would send the key readably over the network.",
+            hint="GEMNB_BASE_URL=https://…",
+        )
+
+
+def _unpack(request: Request, body: bytes, received: Mapping[str, str]) -> tuple[Record, dict[str, bytes]]:
+    from gemnb.arrival import unpack
+
+    return unpack(request, body, received)

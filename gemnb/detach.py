@@ -1,0 +1,117 @@
+"""Take bytes out of the JSON of an answer and put them back: `detach` and `attach` are inverse.
+
+A string that holds bytes becomes `{"$blob": "sha256:…"}` when it is standard padded base64,
+with `"as": "base64url"` for the URL-safe alphabet, and `"as": "text"` when it is neither (then
+the blob is the string's UTF-8). Only `inlineData.data` and long thought signatures are taken out.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING
+
+from gemnb.canonical import blob_digest, is_digest
+from gemnb.errors import CorruptEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gemnb.model import JSONObject, JSONValue
+
+SIGNATURE_LIMIT = 1024
+"""Thought signatures of up to this many characters stay in the record."""
+
+_DATA_KEYS = frozenset({"data"})
+_SIGNATURE_KEYS = frozenset({"thoughtSignature", "thought_signature"})
+
+
+def image_part(digest: str, mime_type: str) -> JSONObject:
+    """Return the part of a turn that is a picture of these bytes."""
+    return {"inlineData": {"mimeType": mime_type, "data": {"$blob": digest}}}
+
+
+def text_part(text: str) -> JSONObject:
+    """Return the part of a turn that is this text, exactly."""
+    return {"text": text}
+
+
+def detach(document: JSONValue) -> tuple[JSONValue, dict[str, bytes]]:
+    """Return the document with its bytes replaced by references, and those bytes by digest."""
+    blobs: dict[str, bytes] = {}
+
+    def walk(value: JSONValue, key: str) -> JSONValue:
+        if isinstance(value, dict):
+            return {name: walk(item, name) for name, item in value.items()}
+        if isinstance(value, list):
+            return [walk(item, "") for item in value]
+        if isinstance(value, str) and _holds_bytes(key, value):
+            return _take(value, blobs)
+        return value
+
+    return walk(document, ""), blobs
+
+
+def attach(document: JSONValue, blob: Callable[[str], bytes]) -> JSONValue:
+    """Return the document with its references replaced by the strings they stood for.
+
+    Args:
+        document: What `detach` returned.
+        blob: Digest to bytes; its errors pass through.
+
+    Raises:
+        CorruptEntry: A reference is malformed.
+    """
+    if isinstance(document, dict):
+        if "$blob" in document:
+            return _put_back(document, blob)
+        return {name: attach(item, blob) for name, item in document.items()}
+    if isinstance(document, list):
+        return [attach(item, blob) for item in document]
+    return document
+
+
+def references(document: JSONValue) -> Iterator[str]:
+    """Yield the digest of each reference in the document, in order."""
+    if isinstance(document, dict):
+        reference = document.get("$blob")
+        if isinstance(reference, str):
+            yield reference
+        for item in document.values():
+            yield from references(item)
+    elif isinstance(document, list):
+        for item in document:
+            yield from references(item)
+
+
+def _holds_bytes(key: str, value: str) -> bool:
+    return key in _DATA_KEYS or (key in _SIGNATURE_KEYS and len(value) > SIGNATURE_LIMIT)
+
+
+def _take(text: str, blobs: dict[str, bytes]) -> JSONObject:
+    for name, encode in (("base64", base64.b64encode), ("base64url", base64.urlsafe_b64encode)):
+        try:
+            data = base64.b64decode(text, altchars=b"-_" if name == "base64url" else None, validate=True)
+        except (binascii.Error, ValueError):
+            continue
+        if encode(data).decode("ascii") != text:
+            continue
+        digest = blob_digest(data)
+        blobs[digest] = data
+        return {"$blob": digest} if name == "base64" else {"$blob": digest, "as": name}
+    data = text.encode("utf-8", "surrogatepass")
+    digest = blob_digest(data)
+    blobs[digest] = data
+    return {"$blob": digest, "as": "text"}
+
+
+def _put_back(reference: JSONObject, blob: Callable[[str], bytes]) -> str:
+    digest, form = reference.get("$blob"), reference.get("as", "base64")
+    if not isinstance(digest, str) or not is_digest(digest) or set(reference) - {"$blob", "as"}:
+        raise CorruptEntry("A record refers to bytes in a way that no gemnb wrote.", why=repr(reference)[:200])
+    data = blob(digest)
+    if form == "base64":
+        return base64.b64encode(data).decode("ascii")
+    if form == "base64url":
+        return base64.urlsafe_b64encode(data).decode("ascii")
+    return data.decode("utf-8", "surrogatepass")

@@ -1,0 +1,121 @@
+"""Find the `%%gemimg` cells of a notebook, the defaults in force for each, and the records in their outputs. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gemnb.cell import is_gemimg
+from gemnb.model import MIMETYPE, JSONObject, JSONValue
+from gemnb.notebook.files import joined
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gemnb.notebook.files import NotebookCell
+
+_USE = re.compile(r"^[ \t]*%gemnb[ \t]+use\b[ \t]*(.*)$", re.MULTILINE)
+_PICTURES = ("image/png", "image/jpeg")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One output with a record: the record's document, and what stands beside it.
+
+    Attributes:
+        document: The foreign JSON of the record.
+        plain: Its `text/plain`.
+        mime_type: Type of the embedded picture, or None without one.
+        picture: Its bytes; None where there are none, or they are no base64.
+    """
+
+    document: JSONValue
+    plain: str
+    mime_type: str | None
+    picture: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScannedCell:
+    """A cell that asks for pictures or shows records.
+
+    Attributes:
+        number: Its position in the notebook, from 1.
+        source: Its present source.
+        asks: Whether it is a `%%gemimg` cell.
+        defaults: The arguments of the last `%gemnb use` above it; None without one.
+        shown: Its outputs with records.
+        error: Class and message of the error output below it, or None.
+    """
+
+    number: int
+    source: str
+    asks: bool
+    defaults: str | None
+    shown: tuple[Shown, ...]
+    error: tuple[str, str] | None
+
+
+def scan(cells: Sequence[NotebookCell]) -> list[ScannedCell]:
+    """Return the cells that ask for pictures or show records, in order."""
+    found = []
+    defaults: str | None = None
+    for cell in cells:
+        if not cell.is_code:
+            continue
+        asks = is_gemimg(cell.source)
+        shown = tuple(item for output in cell.outputs if (item := _shown(output)) is not None)
+        if asks or shown:
+            error = next((e for output in cell.outputs if (e := _error(output)) is not None), None)
+            found.append(
+                ScannedCell(
+                    number=cell.number,
+                    source=cell.source,
+                    asks=asks,
+                    defaults=defaults,
+                    shown=shown,
+                    error=error,
+                )
+            )
+        if not cell.source.lstrip().startswith("%%"):
+            for match in _USE.finditer(cell.source):
+                defaults = match.group(1).strip()
+    return found
+
+
+def first_error(cells: Sequence[NotebookCell]) -> tuple[int, str, str] | None:
+    """Return position, class and message of the first error output of a notebook, or None."""
+    for cell in cells:
+        for output in cell.outputs:
+            if (error := _error(output)) is not None:
+                return cell.number, *error
+    return None
+
+
+def _shown(output: JSONObject) -> Shown | None:
+    data = output.get("data")
+    if not isinstance(data, dict) or MIMETYPE not in data:
+        return None
+    mime_type = next((kind for kind in _PICTURES if kind in data), None)
+    return Shown(
+        document=data[MIMETYPE],
+        plain=joined(data.get("text/plain")),
+        mime_type=mime_type,
+        picture=None if mime_type is None else _decode(joined(data[mime_type])),
+    )
+
+
+def _decode(text: str) -> bytes | None:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _error(output: JSONObject) -> tuple[str, str] | None:
+    if output.get("output_type") != "error":
+        return None
+    return str(output.get("ename")), str(output.get("evalue"))

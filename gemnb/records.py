@@ -1,0 +1,272 @@
+"""Records and invocations as JSON documents, and back from foreign bytes.
+
+Specified in docs/explanation/record-format.md.
+
+Everything read here may come from a stranger: types, sizes, digests and nesting are checked before use.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from gemnb.canonical import is_digest, request_json, tagged_digest
+from gemnb.errors import CorruptEntry, UnknownSchema
+from gemnb.model import (
+    SCHEMA,
+    Binding,
+    Content,
+    Image,
+    Invocation,
+    JSONObject,
+    JSONValue,
+    Outcome,
+    Picture,
+    Record,
+    Request,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+MAX_BYTES = 64 * 1024 * 1024
+"""A record is some kilobytes; anything beyond this is refused before it is parsed."""
+
+
+def record_json(record: Record) -> JSONObject:
+    """Return the record as JSON; its digest is taken over this."""
+    return {
+        "schema": SCHEMA,
+        "request": request_json(record.request),
+        "request_digest": record.request_digest,
+        "attempt": record.attempt,
+        "outcome": record.outcome.value,
+        "pictures": [_picture_json(picture) for picture in record.pictures],
+        "response": record.response,
+        "received": record.received,
+    }
+
+
+def record_digest(record: Record) -> str:
+    """Return the digest of a record (its invocation is not part of it)."""
+    return tagged_digest("record", record_json(record))
+
+
+def document(record: Record, invocation: Invocation, picture: int | None = None) -> JSONObject:
+    """Return what stands in a record file, or, with the index of its picture, in a notebook's output."""
+    made: JSONObject = {
+        "schema": SCHEMA,
+        "record": record_json(record),
+        "record_digest": record_digest(record),
+        "invocation": invocation_json(invocation),
+    }
+    return made if picture is None else made | {"picture": picture}
+
+
+def dump(doc: JSONObject) -> bytes:
+    """Return the bytes of a record file: indented, sorted, UTF-8, made to be reviewed in a diff."""
+    return (json.dumps(doc, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode("utf-8")
+
+
+def load(data: bytes) -> JSONValue:
+    """Parse foreign JSON.
+
+    Raises:
+        CorruptEntry: It is too big, no JSON, no UTF-8, or nested too deeply.
+    """
+    if len(data) > MAX_BYTES:
+        raise _corrupt(f"it has {len(data)} bytes; a record has some thousands")
+    try:
+        return cast("JSONValue", json.loads(data.decode("utf-8")))
+    except (ValueError, RecursionError) as error:
+        reason = str(error)
+    raise _corrupt(f"it is no JSON: {reason}")
+
+
+def parse_document(doc: JSONValue) -> tuple[Record, Invocation, int | None]:
+    """Read a document and check that it agrees with itself: shape, schema, digests.
+
+    Raises:
+        UnknownSchema: Written by a later gemnb.
+        CorruptEntry: Anything else that no gemnb wrote.
+    """
+    outer = _object(doc, "the document")
+    _check_schema(outer.get("schema"))
+    record = parse_record(outer.get("record"))
+    if outer.get("record_digest") != record_digest(record):
+        raise _corrupt("its record is not what its record_digest says; one of them was edited")
+    picture = outer.get("picture")
+    if picture is not None and not (isinstance(picture, int) and 0 <= picture < len(record.pictures)):
+        raise _corrupt("it names a picture that the record does not have")
+    return record, parse_invocation(outer.get("invocation")), picture
+
+
+def parse_record(doc: JSONValue) -> Record:
+    """Read a record and check its request digest.
+
+    Raises:
+        UnknownSchema: Written by a later gemnb.
+        CorruptEntry: Anything else that no gemnb wrote.
+    """
+    raw = _object(doc, "record")
+    _check_schema(raw.get("schema"))
+    request = parse_request(raw.get("request"))
+    digest = tagged_digest("request", request_json(request))
+    if raw.get("request_digest") != digest:
+        raise _corrupt("its request is not what its request_digest says; one of them was edited")
+    attempt = _typed(raw, "attempt", int)
+    if attempt < 1:
+        raise _corrupt("attempts count from 1")
+    outcome = _typed(raw, "outcome", str)
+    if outcome not in set(Outcome):
+        raise _corrupt(f"there is no outcome {outcome[:40]!r}")
+    return Record(
+        request=request,
+        request_digest=digest,
+        attempt=attempt,
+        outcome=Outcome(outcome),
+        pictures=tuple(_parse_picture(item) for item in _list(raw, "pictures")),
+        response=_object(raw.get("response"), "response"),
+        received=_object(raw.get("received"), "received"),
+    )
+
+
+def parse_request(doc: JSONValue) -> Request:
+    """Read a request.
+
+    Raises:
+        UnknownSchema: Of a later schema.
+        CorruptEntry: It has not the shape of a request, or fields that no gemnb wrote.
+    """
+    raw = _object(doc, "request")
+    _check_schema(raw.get("schema"))
+    if unknown := set(raw) - {"schema", "model", "contents", "config", "sample"}:
+        raise _corrupt(f"its request has unknown fields: {', '.join(sorted(unknown))[:80]}")
+    contents = []
+    for item in _list(raw, "contents"):
+        turn = _object(item, "a turn")
+        parts = tuple(_object(part, "a part") for part in _list(turn, "parts"))
+        contents.append(Content(role=_typed(turn, "role", str), parts=parts))
+    return Request(
+        model=_typed(raw, "model", str),
+        contents=tuple(contents),
+        config=_object(raw.get("config"), "config"),
+        sample=_typed(raw, "sample", int),
+    )
+
+
+def invocation_json(invocation: Invocation) -> JSONObject:
+    """Return the invocation as JSON; fields that are not set stay absent."""
+    made: JSONObject = {"bindings": [_set_fields(binding) for binding in invocation.bindings]}
+    if invocation.source is not None:
+        made["source"] = invocation.source
+    if invocation.defaults is not None:
+        made["defaults"] = invocation.defaults
+    return made
+
+
+def parse_invocation(doc: JSONValue) -> Invocation:
+    """Read an invocation.
+
+    Raises:
+        CorruptEntry: It has not the shape of one.
+    """
+    raw = _object(doc, "invocation")
+    return Invocation(
+        source=_optional(raw, "source", str),
+        defaults=_optional(raw, "defaults", str),
+        bindings=tuple(_parse_binding(item) for item in _list(raw, "bindings")),
+    )
+
+
+def _parse_binding(doc: JSONValue) -> Binding:
+    raw = _object(doc, "a binding")
+    for key in ("blob", "request"):
+        if raw.get(key) is not None and not is_digest(raw[key]):
+            raise _corrupt(f"the {key} of a binding is no digest")
+    return Binding(
+        slot=_typed(raw, "slot", str),
+        kind=_typed(raw, "kind", str),
+        source=_typed(raw, "source", str),
+        value=_optional(raw, "value", str),
+        blob=_optional(raw, "blob", str),
+        mime_type=_optional(raw, "mime_type", str),
+        request=_optional(raw, "request", str),
+        attempt=_optional(raw, "attempt", int),
+    )
+
+
+def _picture_json(picture: Picture) -> JSONObject:
+    made: JSONObject = {"original": _set_fields(picture.original)}
+    if picture.preview is not None:
+        made["preview"] = _set_fields(picture.preview)
+    if picture.claimed is not None:
+        made["claimed"] = picture.claimed
+    return made
+
+
+def _parse_picture(doc: JSONValue) -> Picture:
+    raw = _object(doc, "a picture")
+    return Picture(
+        original=_parse_image(raw.get("original")),
+        preview=None if raw.get("preview") is None else _parse_image(raw["preview"]),
+        claimed=_optional(raw, "claimed", str),
+    )
+
+
+def _parse_image(doc: JSONValue) -> Image:
+    raw = _object(doc, "an image")
+    blob, mime_type = _typed(raw, "blob", str), _typed(raw, "mime_type", str)
+    if not is_digest(blob):
+        raise _corrupt(f"{blob[:80]!r} is no digest")
+    if mime_type not in ("image/png", "image/jpeg", "image/webp", "image/gif"):
+        raise _corrupt(f"{mime_type[:40]!r} is no type of picture")
+    size, width, height = (_typed(raw, key, int) for key in ("size", "width", "height"))
+    return Image(blob=blob, mime_type=mime_type, size=size, width=width, height=height)
+
+
+def _set_fields(value: Binding | Image) -> JSONObject:
+    return {f.name: item for f in fields(value) if (item := getattr(value, f.name)) is not None}
+
+
+def _check_schema(schema: JSONValue) -> None:
+    if schema == SCHEMA and not isinstance(schema, bool):
+        return
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise UnknownSchema(
+            f"The record has schema version {schema}; this gemnb reads up to {SCHEMA}.",
+            hint="pip install --upgrade gemnb",
+            schema=schema,
+        )
+    raise _corrupt("it has no schema version that gemnb knows")
+
+
+def _corrupt(why: str) -> CorruptEntry:
+    return CorruptEntry("A record is not what gemnb writes.", why=why)
+
+
+def _object(value: JSONValue, name: str) -> JSONObject:
+    if not isinstance(value, dict):
+        raise _corrupt(f"{name} is missing or no object")
+    return value
+
+
+def _list(raw: JSONObject, key: str) -> list[JSONValue]:
+    value = raw.get(key)
+    if not isinstance(value, list):
+        raise _corrupt(f"{key} is missing or no list")
+    return value
+
+
+def _typed(raw: JSONObject, key: str, kind: Callable[..., T]) -> T:
+    value = raw.get(key)
+    if type(value) is not kind:
+        raise _corrupt(f"{key} is missing or of another type")
+    return cast("T", value)
+
+
+def _optional(raw: JSONObject, key: str, kind: Callable[..., T]) -> T | None:
+    return None if raw.get(key) is None else _typed(raw, key, kind)

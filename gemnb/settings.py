@@ -1,0 +1,190 @@
+"""How things run: modes, folders, limits. Nothing here is ever part of a request.
+
+Precedence: option > `%config GemImg.x` > `GEMNB_X` > `[tool.gemnb]` of the project > built in. What could
+send a key or a prompt elsewhere (`base_url`) is read from the environment only: a cloned project must not
+set it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gemnb.errors import SettingsError, nearest
+from gemnb.model import Embed, Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings in force, and where the project's cache is and why.
+
+    Attributes:
+        mode: Whether kept answers replay and whether a miss may call.
+        embed: Which bytes of a picture stand in the notebook.
+        cache: The project's cache folder.
+        deadline: Seconds of wall clock one call may take, retries included.
+        base_url: Endpoint of the Gemini API; empty for Google's own.
+        emulator: URL of a running emulator; empty to start one inside this process when needed.
+        offline: Replay whatever a cell says; `gemnb reproduce` sets it, nothing can lift it.
+        cache_reason: Why the cache folder is where it is.
+        root: The project's folder; relative paths are tried from it last.
+    """
+
+    mode: Mode = Mode.AUTO
+    embed: Embed = Embed.AUTO
+    cache: Path = Path("cache")
+    deadline: float = 600.0
+    base_url: str = ""
+    emulator: str = ""
+    offline: bool = False
+    cache_reason: str = ""
+    root: Path = Path()
+
+
+NAMES = tuple(f.name for f in fields(Settings) if f.name not in ("cache_reason", "root"))
+_PROJECT_NAMES = ("mode", "embed", "deadline")
+_ENVIRONMENT = {f"GEMNB_{name.upper()}": name for name in NAMES}
+
+
+def load_settings(
+    start: Path,
+    environ: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, str] | None = None,
+) -> Settings:
+    """Return the settings in force for a working folder.
+
+    Args:
+        start: The folder from which the project is looked for, upward.
+        environ: The environment.
+        overrides: `%config` values or command-line options, by setting name; empty values count as unset.
+
+    Raises:
+        SettingsError: A setting does not exist or cannot have its value.
+    """
+    root, reason = find_project(start)
+    settings = Settings(cache=root / "cache", cache_reason=reason, root=root)
+    for name, value in _project_values(root).items():
+        settings = _set(settings, name, value, "[tool.gemnb] in pyproject.toml")
+    for variable in sorted(key for key in environ if key.startswith("GEMNB_")):
+        if variable not in _ENVIRONMENT:
+            raise _unknown(variable, _ENVIRONMENT, "The environment sets")
+        if environ[variable]:
+            settings = _set(settings, _ENVIRONMENT[variable], environ[variable], variable)
+    for name, value in (overrides or {}).items():
+        if value:
+            settings = _set(settings, name, value, f"setting {name}")
+    return settings
+
+
+def find_project(start: Path) -> tuple[Path, str]:
+    """Return the project's folder and why it is that one.
+
+    The nearest folder upward with `[tool.gemnb]` in its pyproject.toml, else the nearest git root,
+    else the folder itself.
+    """
+    start = start.absolute()
+    git_root = None
+    for folder in (start, *start.parents):
+        if _tool_table(folder) is not None:
+            return folder, "[tool.gemnb] stands in its pyproject.toml"
+        if git_root is None and (folder / ".git").exists():
+            git_root = folder
+    if git_root is not None:
+        return git_root, "it is the root of the git checkout"
+    return start, "it is the working folder (no [tool.gemnb] and no git root above it)"
+
+
+def mode_in_force(settings: Settings, asked: str | None) -> Mode:
+    """Return the mode a cell runs in, given its own `--mode`.
+
+    Raises:
+        SettingsError: There is no mode of that name.
+    """
+    own = None if asked is None else Mode(_choice("mode", asked, [mode.value for mode in Mode], "--mode"))
+    return Mode.REPLAY if settings.offline else own or settings.mode
+
+
+def _tool_table(folder: Path) -> dict[str, object] | None:
+    try:
+        data = (folder / "pyproject.toml").read_bytes()
+    except OSError:
+        return None
+    # A cached cell reads this on its way: the TOML parser is imported only where it has work to do.
+    if b"[tool.gemnb]" not in data:
+        return None
+    import tomllib
+
+    try:
+        table = tomllib.loads(data.decode("utf-8")).get("tool", {}).get("gemnb")
+    except ValueError as error:
+        reason = str(error)
+    else:
+        return table if isinstance(table, dict) else None
+    raise SettingsError(f"{folder / 'pyproject.toml'} is not valid TOML.", why=reason)
+
+
+def _project_values(root: Path) -> dict[str, str]:
+    values = {}
+    for name, value in (_tool_table(root) or {}).items():
+        if name not in _PROJECT_NAMES:
+            if name in NAMES:
+                raise SettingsError(
+                    f"[tool.gemnb] sets {name}, which a project cannot: it belongs to whoever runs it.",
+                    hint=f"Set GEMNB_{name.upper()} in your environment instead.",
+                )
+            raise _unknown(name, _PROJECT_NAMES, "[tool.gemnb] in pyproject.toml sets")
+        values[name] = str(value)
+    return values
+
+
+def _set(settings: Settings, name: str, value: str, source: str) -> Settings:
+    if name not in NAMES:
+        raise _unknown(name, NAMES, "There is set")
+    if name == "mode":
+        return replace(settings, mode=Mode(_choice(name, value, [m.value for m in Mode], source)))
+    if name == "embed":
+        return replace(settings, embed=Embed(_choice(name, value, [e.value for e in Embed], source)))
+    if name == "cache":
+        return replace(settings, cache=Path(value).expanduser().absolute(), cache_reason=f"{source} says so")
+    if name == "deadline":
+        return replace(settings, deadline=_seconds(value, source))
+    if name == "base_url":
+        return replace(settings, base_url=value.rstrip("/"))
+    if name == "offline":
+        return replace(settings, offline=_choice(name, value, ["0", "1"], source) == "1")
+    return replace(settings, emulator=value.rstrip("/"))
+
+
+def _choice(name: str, value: str, known: list[str], source: str) -> str:
+    if value in known:
+        return value
+    near = nearest(value, known)
+    raise SettingsError(
+        f"{source}: there is no {name} {value!r}.",
+        hint=(f"Did you mean {near}?  " if near else "") + f"Known: {', '.join(known)}.",
+        setting=name,
+    )
+
+
+def _seconds(value: str, source: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 86_400:
+        raise SettingsError(f"{source}: {value!r} is not a number of seconds from 0 to 86400.")
+    return seconds
+
+
+def _unknown(name: str, known: tuple[str, ...] | dict[str, str], verb: str) -> SettingsError:
+    near = nearest(name, known)
+    return SettingsError(
+        f"{verb} {name}, and gemnb has no such setting.",
+        hint=(f"Did you mean {near}?  " if near else "") + f"Known: {', '.join(known)}.",
+        setting=name,
+    )

@@ -1,0 +1,47 @@
+"""Fixtures of the whole suite: a project of its own for each test, an environment without the developer's."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting, key or folder of whoever runs the tests reaches them."""
+    for name in list(os.environ):
+        if name.startswith(("GEMNB_", "GEMINI_", "GOOGLE_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user-cache"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is a gemnb project, and the working folder."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text("[tool.gemnb]\n")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def make_picture() -> Callable[..., bytes]:
+    """A maker of picture bytes: `make_picture("PNG", (64, 48), noise=True)`."""
+    from PIL import Image
+
+    def make(kind: str = "PNG", size: tuple[int, int] = (64, 48), *, noise: bool = False, mode: str = "RGB") -> bytes:
+        image = Image.effect_noise(size, 80).convert(mode) if noise else Image.new(mode, size, "teal")
+        buffer = io.BytesIO()
+        image.save(buffer, kind)
+        return buffer.getvalue()
+
+    return make
