@@ -52,14 +52,16 @@ def answer_of(record: Record) -> Answer:
     return read_answer(record.response)
 
 
-def final_blobs(record: Record) -> list[str]:
-    """Return the digests of the final pictures according to the response itself (for verify)."""
-    found = []
+def final_blobs(record: Record) -> list[str | None]:
+    """Return the digests of the final pictures according to the response itself (for verify).
+
+    None stands for a picture that came as irregular base64, whose bytes have no reference of their own.
+    """
+    found: list[str | None] = []
     for item in answer_of(record).pictures:
         data = item.get("data")
-        reference = data.get("$blob") if isinstance(data, dict) else None
-        if isinstance(reference, str) and is_digest(reference):
-            found.append(reference)
+        reference = data.get("$blob") if isinstance(data, dict) and data.get("as") != "text" else None
+        found.append(reference if isinstance(reference, str) and is_digest(reference) else None)
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from gemnb.errors import RequestError, nearest
@@ -48,6 +47,7 @@ class Model:
 def models() -> dict[str, Model]:
     """Return the table by id; read once, on first need."""
     import tomllib
+    from importlib.resources import files
 
     table = tomllib.loads((files("gemnb") / "capabilities.toml").read_text("utf-8"))
     return {key: _row(key, row, table["ratios"]) for key, row in table["models"].items()}

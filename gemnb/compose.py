@@ -35,9 +35,9 @@ def make_client(settings: Settings) -> Client:
     )
 
 
-def open_cache(folder: Path) -> Cache:
-    """Return the cache in a folder, which need not exist."""
-    return Cache(DirectoryStore(folder))
+def open_cache(folder: Path, *, look_only: bool = False) -> Cache:
+    """Return the cache in a folder, which need not exist; `look_only` leaves damaged entries where they are."""
+    return Cache(DirectoryStore(folder), look_only=look_only)
 
 
 def claims_folder() -> Path:

@@ -117,7 +117,7 @@ class GemImg(Magics):
                 progress,
             )
         finally:
-            progress.clear()
+            progress.clear(wait=cell.get("quiet") is None)
 
     def _show(self, result: Result, *, words: bool) -> None:
         """Publish one output per picture, and, where wanted, one per answer in words."""
@@ -202,9 +202,10 @@ class _Progress:
             )
             self._shown = text
 
-    def clear(self) -> None:
+    def clear(self, *, wait: bool) -> None:
+        """Take the line away: with what is shown next, or at once where nothing will be."""
         if self._shown:
-            self._shell.display_pub.clear_output(wait=True)  # type: ignore[no-untyped-call]
+            self._shell.display_pub.clear_output(wait=wait)  # type: ignore[no-untyped-call]
 
 
 def verbatim(lines: list[str]) -> list[str]:

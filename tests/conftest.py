@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+
+from gemnb.emulator import Emulator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -45,3 +49,38 @@ def make_picture() -> Callable[..., bytes]:
         return buffer.getvalue()
 
     return make
+
+
+@pytest.fixture(scope="session")
+def _running_emulator() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(_running_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """A running emulator that this process, and every kernel it starts, asks; no calls yet, no faults."""
+    _running_emulator.clear()
+    monkeypatch.setenv("GEMNB_EMULATOR", _running_emulator.url)
+    return _running_emulator
+
+
+@pytest.fixture
+def run_cells(project: Path) -> Callable[..., list[Any]]:
+    """Run cells in a real kernel of their own and return them with their outputs; errors do not stop it."""
+
+    def run(*sources: str, folder: Path = project) -> list[Any]:
+        notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
+        client = NotebookClient(
+            notebook,
+            kernel_name="python3",
+            allow_errors=True,
+            record_timing=False,
+            resources={"metadata": {"path": str(folder)}},
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+            shutdown_kernel="immediate",
+        )
+        client.execute()
+        return list(notebook.cells)
+
+    return run

@@ -30,10 +30,16 @@ class Kept:
 
 
 class Cache:
-    """Finds and keeps answers in a store."""
+    """Finds and keeps answers in a store.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: Where the bytes lie.
+        look_only: Damaged entries are reported and left where they are (for verify).
+    """
+
+    def __init__(self, store: Store, *, look_only: bool = False) -> None:
         self.store = store
+        self._look_only = look_only
 
     def attempts(self, digest: str) -> list[int]:
         """Return the attempts kept for a request, ascending."""
@@ -118,13 +124,15 @@ class Cache:
 
     def _set_aside(self, key: str, data: bytes, reason: str) -> CorruptEntry:
         aside = "corrupt/" + key.replace("/", "-") + "-" + short(blob_digest(data))
-        with contextlib.suppress(StoreError):  # a read-only cache still reports
-            self.store.put(aside, data)
-            self.store.delete(key)
-        return CorruptEntry(
-            f"cache/{key} is damaged; it was set aside as cache/{aside} and is not shown.",
-            why=reason,
-            hint=f"git checkout -- cache/{key}   brings it back if it was committed\n"
-            "Running the cell again as it is asks the model anew, and pays anew.",
-            key=key,
-        )
+        restore = f"git checkout -- cache/{key}   brings it back if it was committed"
+        if not self._look_only:
+            with contextlib.suppress(StoreError):  # a read-only cache still reports
+                self.store.put(aside, data)
+                self.store.delete(key)
+                return CorruptEntry(
+                    f"cache/{key} is damaged; it was set aside as cache/{aside} and is not shown.",
+                    why=reason,
+                    hint=f"{restore}\nRunning the cell again as it is asks the model anew, and pays anew.",
+                    key=key,
+                )
+        return CorruptEntry(f"cache/{key} is damaged and is not shown.", why=reason, hint=restore, key=key)

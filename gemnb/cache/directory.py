@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from typing import TYPE_CHECKING
 
@@ -92,7 +91,7 @@ class DirectoryStore:
         path = self._path(key)
         if path.exists():
             return False
-        temporary = path.parent / f".{path.name}.{secrets.token_hex(6)}.tmp"
+        temporary = path.parent / f".{path.name}.{os.urandom(6).hex()}.tmp"
         try:
             self._make_folder(path.parent)
             try:

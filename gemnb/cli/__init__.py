@@ -72,7 +72,9 @@ def verify(paths: tuple[Path, ...]) -> None:
     found = []
     for path in find_notebooks(paths):
         settings = load_settings(path.absolute().parent)
-        found.append((path, verify_notebook(path.absolute(), open_cache(settings.cache), settings.root)))
+        found.append(
+            (path, verify_notebook(path.absolute(), open_cache(settings.cache, look_only=True), settings.root))
+        )
     click.echo(verify_report(found))
     sys.exit(verify_code(found))
 

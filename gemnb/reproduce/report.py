@@ -80,17 +80,16 @@ def verify_report(found: Sequence[tuple[Path, Sequence[Check]]]) -> str:
         for reason in check.reasons
     ]
     bound = [
-        f"{path.name} cell {check.cell}: bound from the record, not from the page: {', '.join(check.bound)}"
+        f"{path.name}: bound from the record, only the kernel knew them: {', '.join(names)}"
         for path, checks in found
-        for check in checks
-        if check.bound
+        if (names := dict.fromkeys(name for check in checks for name in check.bound))
     ]
     return "\n".join(
         [
             table(("notebook", "cell", "name", "picture", "finding"), rows),
             "",
             *_prose(reasons),
-            *_prose(list(dict.fromkeys(bound))),
+            *_prose(bound),
             UNATTESTED,
         ]
     )

@@ -107,6 +107,8 @@ def _execute(path: Path, output: Path, parameters: dict[str, object]) -> None:
             progress_bar=False,
             request_save_on_cell_execute=False,
             store_widget_state=False,
+            # ipykernel warns of its unencrypted loopback sockets at every start, which tells a reader nothing.
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
         )
     except papermill.PapermillExecutionError:
         return  # the output file holds the error and what came before it

@@ -8,20 +8,25 @@ model made the picture is not proved by any digest, and stays *origin unattested
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from gemnb.arrival import final_blobs
-from gemnb.canonical import blob_digest, request_digest, short
+from gemnb.canonical import short
 from gemnb.cell import parse
-from gemnb.detach import references
 from gemnb.errors import CacheError, GemnbError
-from gemnb.invocation import assemble, needs, parse_use
-from gemnb.mime import plain
+from gemnb.invocation import parse_use
 from gemnb.notebook import read_notebook, scan
-from gemnb.records import parse_document, record_digest
-from gemnb.reproduce.differences import request_differences
+from gemnb.records import parse_document
+from gemnb.reproduce.checks import (
+    Place,
+    Trouble,
+    check_bindings,
+    check_invocation,
+    check_picture,
+    check_record,
+    check_source,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
     from gemnb.cache import Cache
     from gemnb.cell import Cell
     from gemnb.invocation import Defaults
-    from gemnb.model import Invocation, Picture, Record, Request
+    from gemnb.model import Binding, Invocation, Record
     from gemnb.notebook import ScannedCell, Shown
 
 
@@ -63,79 +68,83 @@ class Check:
     bound: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """The cache, and the project's folder: no file outside it is read."""
-
-    cache: Cache
-    root: Path
-    folders: tuple[Path, ...]
-
-
-@dataclass(slots=True)
-class _Trouble:
-    drifted: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-
-    @property
-    def finding(self) -> Finding:
-        if self.drifted:
-            return Finding.DRIFTED
-        return Finding.MISSING if self.missing else Finding.CONSISTENT
-
-
 def verify_notebook(path: Path, cache: Cache, root: Path) -> list[Check]:
     """Return one check per picture of a notebook, and one per cell that should have a picture and has none.
 
     Args:
         path: The notebook.
-        cache: The project's cache.
+        cache: The project's cache; nothing is changed in it where it was opened so.
         root: The project's folder; no file outside it is read.
 
     Raises:
         NotebookError: The file is no notebook.
     """
-    place = _Place(cache=cache, root=root.resolve(), folders=(path.parent, root))
-    checks = []
-    for cell in scan(read_notebook(path)):
-        checks += list(_check_cell(cell, place))
-    return checks
+    reader = _Reader(Place(cache=cache, root=root.resolve(), folders=(path.parent, root)))
+    return [check for cell in scan(read_notebook(path)) for check in reader.cell(cell)]
 
 
-def _check_cell(scanned: ScannedCell, place: _Place) -> Iterator[Check]:
-    cell, defaults, error = _present(scanned) if scanned.asks else (None, None, None)
-    name = (cell.name if cell else None) or ""
-    samples = set()
-    for shown in scanned.shown:
-        trouble = _Trouble()
-        if error is not None:
-            trouble.drifted.append(f"the cell as it stands cannot run: {error}")
-        picture = ""
-        bound: tuple[str, ...] = ()
-        try:
-            record, invocation, index = parse_document(shown.document)
-        except CacheError as failure:
-            trouble.drifted.append(failure.why or failure.what)
-        else:
-            samples.add(record.request.sample)
-            bound = tuple(b.source for b in invocation.bindings if b.kind in ("variable", "expression", "argument"))
-            if index is not None:
-                picture = short(record.pictures[index].original.blob)
-                _check_picture(record.pictures[index], shown, trouble)
-            _check_record(record, place.cache, trouble)
+class _Reader:
+    """Goes through the cells in order and knows what each NAME above was."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._names: dict[str, list[Record]] = {}
+
+    def cell(self, scanned: ScannedCell) -> Iterator[Check]:
+        """Yield the checks of one cell."""
+        cell, defaults, error = _present(scanned) if scanned.asks else (None, None, None)
+        name = (cell.name if cell else None) or ""
+        records = []
+        for shown in scanned.shown:
+            trouble = Trouble()
+            if error is not None:
+                trouble.drifted.append(f"the cell as it stands cannot run: {error}")
+            try:
+                record, invocation, index = parse_document(shown.document)
+            except CacheError as failure:
+                trouble.drifted.append(failure.why or failure.what)
+                yield _check(scanned, name, "", trouble, ())
+                continue
+            records.append(record)
             if cell is not None:
-                _check_source(cell, defaults, record, invocation, trouble)
-            _check_bindings(record, invocation, place, trouble)
-        yield Check(
-            cell=scanned.number,
-            name=name,
-            picture=picture,
-            finding=trouble.finding,
-            reasons=(*trouble.drifted, *trouble.missing),
-            bound=bound,
-        )
-    if cell is not None and cell.get("quiet") is None and (lacking := _lacking(cell, samples)):
-        yield Check(cell=scanned.number, name=name, picture="", finding=Finding.MISSING, reasons=(lacking,))
+                check_source(cell, defaults, record, invocation, trouble)
+            bound = self._check(record, invocation, index, shown, trouble)
+            picture = "" if index is None else short(record.pictures[index].original.blob)
+            yield _check(scanned, name, picture, trouble, bound)
+        if cell is not None and cell.get("quiet") is None and (lacking := _lacking(cell, records)):
+            yield _check(scanned, name, "", Trouble(missing=[lacking]), ())
+        if name:
+            self._names[name] = records
+
+    def _check(
+        self, record: Record, invocation: Invocation, index: int | None, shown: Shown, trouble: Trouble
+    ) -> tuple[str, ...]:
+        if index is not None:
+            check_picture(record.pictures[index], shown, trouble)
+        check_record(record, self._place.cache, trouble)
+        check_invocation(record, invocation, trouble)
+        check_bindings(record, invocation, self._place, trouble)
+        bound = []
+        for binding in invocation.bindings:
+            if binding.source in self._names and (binding.blob or binding.request):
+                self._check_name(binding, trouble)
+            elif binding.kind in ("variable", "expression", "argument"):
+                bound.append(binding.source)
+        return tuple(dict.fromkeys(bound))
+
+    def _check_name(self, binding: Binding, trouble: Trouble) -> None:
+        """The NAME of a cell above is still the answer this one was made from."""
+        above = self._names[binding.source]
+        answers = {(record.request_digest, record.attempt) for record in above}
+        pictures = {picture.original.blob for record in above for picture in record.pictures}
+        if (binding.request, binding.attempt) not in answers and binding.blob not in pictures:
+            trouble.drifted.append(f"{binding.source} above is another answer than the one it was made from")
+
+
+def _check(scanned: ScannedCell, name: str, picture: str, trouble: Trouble, bound: tuple[str, ...]) -> Check:
+    finding = Finding.DRIFTED if trouble.drifted else Finding.MISSING if trouble.missing else Finding.CONSISTENT
+    reasons = (*dict.fromkeys(trouble.drifted), *dict.fromkeys(trouble.missing))
+    return Check(cell=scanned.number, name=name, picture=picture, finding=finding, reasons=reasons, bound=bound)
 
 
 def _present(scanned: ScannedCell) -> tuple[Cell | None, Defaults | None, str | None]:
@@ -146,101 +155,11 @@ def _present(scanned: ScannedCell) -> tuple[Cell | None, Defaults | None, str | 
         return None, None, error.what
 
 
-def _lacking(cell: Cell, samples: set[int]) -> str:
+def _lacking(cell: Cell, records: list[Record]) -> str:
+    samples = {record.request.sample for record in records}
     if not samples:
         return "the cell has no picture with a record; run it"
     asked = cell.get("samples")
     if asked and asked.isascii() and asked.isdigit() and len(samples) < int(asked):
         return f"the cell asks for {asked} samples, and {len(samples)} are there"
     return ""
-
-
-def _check_picture(picture: Picture, shown: Shown, trouble: _Trouble) -> None:
-    known = {picture.original.blob, *([picture.preview.blob] if picture.preview else [])}
-    if shown.picture is None:
-        trouble.missing.append("the output holds no picture beside its record")
-    elif (found := blob_digest(shown.picture)) not in known:
-        trouble.drifted.append(f"the embedded picture is not the record's: its bytes have the digest {short(found)}")
-    mark = plain(picture, None)
-    if shown.plain != mark and not shown.plain.endswith(" " + mark):
-        trouble.drifted.append(f"text/plain says {shown.plain[-60:]!r}, and the record {mark!r}")
-
-
-def _check_record(record: Record, cache: Cache, trouble: _Trouble) -> None:
-    said = [picture.original.blob for picture in record.pictures]
-    if said != final_blobs(record):
-        trouble.drifted.append("the record names other pictures than its answer holds")
-    try:
-        kept = cache.find(record.request_digest, record.attempt)
-        if kept is None:
-            trouble.missing.append(f"the cache has no answer {short(record.request_digest)}; it cannot be replayed")
-        elif record_digest(kept.record) != record_digest(record):
-            trouble.drifted.append("the notebook's record is not the one in the cache")
-    except CacheError as error:
-        trouble.drifted.append(error.why or error.what)
-    previews = [picture.preview.blob for picture in record.pictures if picture.preview]
-    wanted = [*said, *previews, *references(record.response), *_sent(record.request)]
-    for digest in dict.fromkeys(wanted):
-        _check_blob(digest, cache, trouble)
-
-
-def _sent(request: Request) -> Iterator[str]:
-    for content in request.contents:
-        yield from references(list(content.parts))
-
-
-def _check_blob(digest: str, cache: Cache, trouble: _Trouble) -> None:
-    try:
-        if cache.missing([digest]):
-            trouble.missing.append(f"the bytes {short(digest)} are not in the cache")
-        else:
-            cache.blob(digest)
-    except CacheError as error:
-        trouble.drifted.append(f"the bytes {short(digest)} in the cache are damaged: {error.why}")
-
-
-def _check_source(
-    cell: Cell, defaults: Defaults | None, record: Record, invocation: Invocation, trouble: _Trouble
-) -> None:
-    asked = [(need.slot, need.kind if need.kind != "picture" else "", need.source) for need in needs(cell, defaults)]
-    known = {(b.slot, b.source): b for b in invocation.bindings}
-    for slot, _, source in asked:
-        if (slot, source) not in known:
-            trouble.drifted.append(f"the cell now refers to {slot} {source}, which the record does not know")
-            return
-    bindings = [known[slot, source] for slot, _, source in asked]
-    try:
-        requests = assemble(cell, defaults, bindings, record.request.contents[:-1])
-    except GemnbError as error:
-        trouble.drifted.append(f"the cell as it stands cannot run: {error.what}")
-        return
-    if any(request_digest(request) == record.request_digest for request in requests):
-        return
-    trouble.drifted += request_differences(record.request, requests)
-
-
-def _check_bindings(record: Record, invocation: Invocation, place: _Place, trouble: _Trouble) -> None:
-    for binding in invocation.bindings:
-        if binding.kind == "file" and binding.blob:
-            _check_file(binding.source, binding.blob, place, trouble)
-        if binding.kind == "result" and binding.request and binding.attempt:
-            try:
-                parent = place.cache.find(binding.request, binding.attempt)
-            except CacheError as error:
-                trouble.drifted.append(error.why or error.what)
-                continue
-            if parent is None:
-                trouble.missing.append(f"the cache has no answer {short(binding.request)}, which it goes on from")
-            elif record.request.contents[: len(parent.record.request.contents)] != parent.record.request.contents:
-                trouble.drifted.append("it does not go on from the result that its record names")
-
-
-def _check_file(source: str, blob: str, place: _Place, trouble: _Trouble) -> None:
-    text = source.removeprefix("file:")
-    for folder in place.folders:
-        path = (folder / text).resolve()
-        # A notebook may name any path; only the project's own files are read.
-        if path.is_relative_to(place.root) and path.is_file():
-            if blob_digest(path.read_bytes()) != blob:
-                trouble.drifted.append(f"the input {text} has changed since the picture was made")
-            return

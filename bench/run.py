@@ -1,0 +1,226 @@
+"""The benchmarks: ratios side by side in one run, medians of interleaved rounds. See bench/README.md."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+import json
+import logging
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROMPT = "A lighthouse on a cliff at dawn"
+
+
+def picture(target: int) -> bytes:
+    """Return a noisy PNG of about this many bytes, the size a real model's answer has."""
+    side = 64
+    while True:
+        buffer = io.BytesIO()
+        Image.effect_noise((side, side), 60).convert("RGB").save(buffer, "PNG")
+        if buffer.tell() >= target:
+            return buffer.getvalue()
+        side = int(side * 1.15)
+
+
+def interleaved(cases: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+    """Run the cases in turn, `rounds` times after one warm-up; return the median of each."""
+    for case in cases.values():
+        case()
+    times: dict[str, list[float]] = {name: [] for name in cases}
+    for _ in range(rounds):
+        for name, case in cases.items():
+            times[name].append(case())
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def timed(action: Callable[[], object]) -> Callable[[], float]:
+    """Return a case that runs the action and returns its wall time in milliseconds."""
+
+    def case() -> float:
+        start = time.perf_counter()
+        action()
+        return (time.perf_counter() - start) * 1000
+
+    return case
+
+
+def row(name: str, value: str, goal: str) -> None:
+    print(f"{name:<58} {value:>26}   {goal}")
+
+
+class FixedAnswer:
+    """A server that answers every generateContent with one prepared body."""
+
+    def __init__(self, data: bytes) -> None:
+        part = {"inlineData": {"mimeType": "image/png", "data": base64.b64encode(data).decode()}}
+        answer = {
+            "candidates": [{"content": {"role": "model", "parts": [part]}, "finishReason": "STOP"}],
+            "usageMetadata": {"promptTokenCount": 8, "candidatesTokenCount": 1120, "totalTokenCount": 1128},
+            "modelVersion": "emulator/fixed",
+            "responseId": "fixed",
+        }
+        body = json.dumps(answer).encode()
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+CHILD = """
+import resource, sys
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.display_pub.publish = lambda *args, **kwargs: None
+for cell in {cells!r}:
+    result = shell.run_cell(cell)
+    assert result.success, result
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(used.ru_utime + used.ru_stime)
+"""
+
+
+def child(cells: list[str], folder: Path) -> Callable[[], float]:
+    """Return a case: CPU milliseconds of a new IPython process that runs these cells."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"IPYTHONDIR": str(folder / "ipython"), "GEMNB_MODE": "replay"}
+
+    def case() -> float:
+        done = subprocess.run(
+            [sys.executable, "-c", CHILD.format(cells=cells)],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return float(done.stdout.split()[-1]) * 1000
+
+    return case
+
+
+def bench_start(folder: Path, rounds: int) -> None:
+    """`%load_ext` and the first hit, against IPython alone."""
+    hit = ["%load_ext gemnb", "%gemnb use emulator/fixed", f"%%gemimg hero\n{PROMPT}"]
+    found = interleaved({"bare": child(["pass"], folder), "hit": child(hit, folder)}, rounds)
+    row(
+        "load_ext + first hit, CPU added to IPython",
+        f"{found['hit'] - found['bare']:.1f} ms ({found['hit'] / found['bare']:.2f}x)",
+        "at most 30 ms",
+    )
+
+
+def bench_hit(folder: Path, data: bytes, rounds: int) -> None:
+    """A cached cell, against reading the original and base64."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+    shell.display_pub.publish = lambda *_, **__: None
+    file = folder / "original.png"
+    file.write_bytes(data)
+    for cell in ("%load_ext gemnb", "%gemnb use emulator/fixed", "%config GemImg.mode = 'replay'"):
+        shell.run_cell(cell)
+    cell = f"%%gemimg hero\n{PROMPT}"
+
+    def run(embed: str) -> None:
+        shell.magics_manager.registry["GemImg"].embed = embed
+        shell.run_cell(cell, store_history=False).raise_error()
+
+    found = interleaved(
+        {
+            "floor": timed(lambda: base64.b64encode(file.read_bytes()).decode()),
+            "empty": timed(lambda: shell.run_cell("pass", store_history=False)),
+            "original": timed(lambda: run("original")),
+            "preview": timed(lambda: run("preview")),
+        },
+        rounds,
+    )
+    floor = found["floor"]
+    row("cached cell, 1.5 MB original / read + base64", f"{found['original'] / floor:.2f}x", "at most 3.5x")
+    row("cached cell, preview embedded / read + base64", f"{found['preview'] / floor:.2f}x", "at most 1x")
+    row("  an empty cell / read + base64", f"{found['empty'] / floor:.2f}x", "(what IPython itself takes)")
+
+
+def bench_generate(folder: Path, server: FixedAnswer, rounds: int) -> None:
+    """A generated picture, against the bare SDK and gemimg, all over the same loopback server."""
+    import gemimg
+    from google import genai
+    from google.genai import types
+
+    import gemnb
+
+    client = genai.Client(
+        api_key="x", http_options=types.HttpOptions(base_url=server.url, client_args={"trust_env": False})
+    )
+    other = gemimg.GemImg(api_key="x", base_url=server.url, model="emulator/fixed")
+    counter = iter(range(10**9))
+
+    def sdk() -> None:
+        answer = client.models.generate_content(model="emulator/fixed", contents=f"{PROMPT} {next(counter)}")
+        assert answer.candidates
+
+    def with_gemimg() -> None:
+        assert other.generate(f"{PROMPT} {next(counter)}", save_dir=str(folder)) is not None
+
+    def ours() -> None:
+        assert gemnb.generate(f"{PROMPT} {next(counter)}", model="emulator/fixed").pictures
+
+    found = interleaved({"sdk": timed(sdk), "gemimg": timed(with_gemimg), "gemnb": timed(ours)}, rounds)
+    row("generated and kept 1.5 MB picture / bare SDK call", f"{found['gemnb'] / found['sdk']:.2f}x", "")
+    row("generated and kept 1.5 MB picture / gemimg (saved)", f"{found['gemnb'] / found['gemimg']:.2f}x", "")
+
+
+def main() -> None:
+    """Run all benchmarks in a folder of their own."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true", help="few rounds: does it run?")
+    quick = parser.parse_args().quick
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "pyproject.toml").write_text("[tool.gemnb]\n")
+        os.chdir(folder)
+        os.environ["XDG_CACHE_HOME"] = str(folder / "user")
+        data = picture(1_500_000)
+        server = FixedAnswer(data)
+        os.environ["GEMNB_EMULATOR"] = server.url
+        logging.getLogger("gemnb").setLevel(logging.ERROR)  # "emulator/fixed is not in the table"
+        import gemnb
+
+        gemnb.generate(PROMPT, model="emulator/fixed")
+        print(f"{len(data) / 1e6:.2f} MB original, Python {sys.version.split()[0]}, {os.cpu_count()} cores")
+        bench_start(folder, 3 if quick else 15)
+        bench_hit(folder, data, 5 if quick else 101)
+        bench_generate(folder, server, 3 if quick else 31)
+        os.chdir("/")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""detach: bytes leave the JSON of an answer and come back as the very strings they were."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gemnb.canonical import blob_digest
+from gemnb.detach import SIGNATURE_LIMIT, attach, detach, image_part, references, text_part
+from gemnb.errors import CorruptEntry
+
+TEXT = st.text(st.one_of(st.characters(codec="utf-8"), st.sampled_from("\ud800\udfff-_+/=\n")))
+ENCODED = st.binary(max_size=40).flatmap(
+    lambda data: st.sampled_from(
+        [
+            base64.b64encode(data).decode(),
+            base64.urlsafe_b64encode(data).decode(),
+            base64.b64encode(data).decode().rstrip("="),
+            base64.urlsafe_b64encode(data).decode().rstrip("="),
+            base64.encodebytes(data).decode(),
+        ]
+    )
+)
+LONG = st.binary(min_size=SIGNATURE_LIMIT, max_size=SIGNATURE_LIMIT + 5).map(
+    lambda data: base64.b64encode(data).decode()
+)
+KEYS = st.sampled_from(["data", "thoughtSignature", "thought_signature", "inlineData", "mimeType", "parts"]) | TEXT
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT | ENCODED | LONG
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(KEYS.filter(lambda key: key != "$blob"), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None)
+@given(JSON)
+def test_what_was_taken_out_comes_back(document):
+    """Whatever a service sends, putting its bytes back gives the same JSON, character for character."""
+    bare, blobs = detach(document)
+    # repr tells 1 from True and from 1.0, which == does not.
+    assert repr(document) == repr(attach(bare, blobs.__getitem__))
+
+
+@settings(deadline=None)
+@given(JSON)
+def test_references_name_exactly_the_bytes_taken_out(document):
+    """Each reference names bytes that were taken out, by their own digest, and none is left over."""
+    bare, blobs = detach(document)
+    assert set(blobs) == set(references(bare))
+    assert list(blobs) == [blob_digest(data) for data in blobs.values()]
+
+
+@settings(deadline=None)
+@given(JSON)
+def test_detaching_twice_takes_nothing_more(document):
+    """A document whose bytes are out already stays as it is."""
+    bare, _ = detach(document)
+    assert detach(bare) == (bare, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "data", "form"),
+    [
+        pytest.param("+/+/", b"\xfb\xff\xbf", {}, id="base64"),
+        pytest.param("-_-_", b"\xfb\xff\xbf", {"as": "base64url"}, id="base64url"),
+        pytest.param("YQ==", b"a", {}, id="padded"),
+        pytest.param("YQ", b"YQ", {"as": "text"}, id="unpadded"),
+        pytest.param("YR==", b"YR==", {"as": "text"}, id="stray bits"),
+        pytest.param("YWJj\n", b"YWJj\n", {"as": "text"}, id="line break"),
+        pytest.param("", b"", {}, id="empty"),
+        pytest.param("no base64 – at all", "no base64 – at all".encode(), {"as": "text"}, id="junk"),
+        pytest.param("\ud800", b"\xed\xa0\x80", {"as": "text"}, id="lone surrogate"),
+    ],
+)
+def test_a_string_of_bytes_becomes_a_reference(text, data, form):
+    """The reference names the bytes and, where they were no plain base64, how they were written."""
+    reference = {"$blob": blob_digest(data)} | form
+    assert detach({"inlineData": {"data": text}}) == ({"inlineData": {"data": reference}}, {blob_digest(data): data})
+
+
+@pytest.mark.parametrize("key", ["thoughtSignature", "thought_signature"])
+@pytest.mark.parametrize(("length", "taken"), [(SIGNATURE_LIMIT, False), (SIGNATURE_LIMIT + 4, True)])
+def test_only_long_signatures_leave_the_record(key, length, taken):
+    """A thought signature of up to 1024 characters stays readable in the record, a longer one becomes a blob."""
+    bare, blobs = detach({"parts": [{key: "A" * length}]})
+    assert taken == bool(blobs)
+    assert bare == {"parts": [{key: {"$blob": next(iter(blobs))} if taken else "A" * length}]}
+
+
+def test_text_stays_where_it_is():
+    """Words stay in the record, even words that happen to be base64."""
+    document = {"text": "YQ==", "parts": ["YQ==", {"mimeType": "image/png"}]}
+    assert detach(document) == (document, {})
+
+
+def test_references_come_in_order_and_repeat():
+    """A picture that stands twice in a document is named twice, in the order of the document."""
+    one, two = blob_digest(b"1"), blob_digest(b"2")
+    document = {"b": [{"$blob": two}, {"c": {"$blob": one}}], "a": {"$blob": two}}
+    assert list(references(document)) == [two, one, two]
+
+
+GOOD = blob_digest(b"good")
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        pytest.param({"$blob": None}, id="null"),
+        pytest.param({"$blob": 7}, id="number"),
+        pytest.param({"$blob": [GOOD]}, id="list"),
+        pytest.param({"$blob": ""}, id="empty"),
+        pytest.param({"$blob": GOOD[:-1]}, id="short"),
+        pytest.param({"$blob": GOOD.upper()}, id="upper case"),
+        pytest.param({"$blob": GOOD + "\n"}, id="line break"),
+        pytest.param({"$blob": "sha256:../../../etc/passwd"}, id="path"),
+        pytest.param({"$blob": "sha1:" + "0" * 40}, id="other hash"),
+        pytest.param({"$blob": GOOD, "path": "x"}, id="further field"),
+        *(
+            pytest.param(
+                {"$blob": GOOD, "as": form},
+                id=f"as {form!r}",
+                marks=pytest.mark.xfail(strict=True, reason="an unknown form is read as text"),
+            )
+            for form in ("base32", "", None, 7)
+        ),
+    ],
+)
+def test_a_malformed_reference_is_corrupt(reference):
+    """A reference that no gemnb wrote is reported as damage, and no bytes are looked up for it."""
+    asked = []
+
+    def blob(digest):
+        asked.append(digest)
+        return b"good"
+
+    with pytest.raises(CorruptEntry, match="no gemnb wrote"):
+        attach({"data": reference}, blob)
+    assert asked == []
+
+
+@pytest.mark.xfail(strict=True, raises=UnicodeDecodeError, reason="the blob of a text form is decoded unchecked")
+def test_a_text_reference_to_bytes_that_are_no_text_is_corrupt():
+    """A reference that calls a picture text is reported as damage."""
+    with pytest.raises(CorruptEntry):
+        attach({"data": {"$blob": GOOD, "as": "text"}}, lambda _: b"\x89PNG\xff")
+
+
+@pytest.mark.xfail(strict=True, raises=CorruptEntry, reason="a service's own $blob is taken for a reference")
+@pytest.mark.parametrize("value", ["x", GOOD, None, {"nested": []}])
+def test_an_answer_that_holds_the_key_of_references_comes_back(value):
+    """A service may send an object with a `$blob` of its own, and it too comes back as it was."""
+    document = {"functionCall": {"args": {"$blob": value, "more": 1}}}
+    bare, blobs = detach(document)
+    assert document == attach(bare, blobs.__getitem__)
+
+
+def test_errors_of_the_store_pass_through():
+    """When bytes are missing, the error is the store's own, with its own hint."""
+    failure = CorruptEntry("The bytes are missing.", digest=GOOD)
+
+    def blob(digest):
+        raise failure
+
+    with pytest.raises(CorruptEntry) as caught:
+        attach([{"$blob": GOOD}], blob)
+    assert caught.value is failure
+
+
+def test_parts_of_a_turn_have_the_shape_of_the_service():
+    """A picture's part holds its digest where the service wants base64, a text's part the text exactly."""
+    assert image_part(GOOD, "image/png") == {"inlineData": {"mimeType": "image/png", "data": {"$blob": GOOD}}}
+    assert text_part(" a\r\n") == {"text": " a\r\n"}
