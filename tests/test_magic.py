@@ -167,7 +167,8 @@ def test_declared_parameters_are_filled_in_and_others_left(run_cells: Run, emula
     run_cells(
         START,
         "style = 'ink'; page = '<b>{{style}}</b>'; n = {'k': [1, 2]}",
-        "%%gemimg -p style -p page -p who=me -p \"count=$n['k'][1]\"\n{{style}} {{page}} {{who}} {{count}} {{other}} {x}",
+        "%%gemimg -p style -p page -p who=me -p \"count=$n['k'][1]\"\n"
+        "{{style}} {{page}} {{who}} {{count}} {{other}} {x}",
     )
 
     text = emulator.calls[0].body["contents"][-1]["parts"][0]["text"]

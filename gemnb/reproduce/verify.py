@@ -111,7 +111,7 @@ class _Reader:
             bound = self._check(record, invocation, index, shown, trouble)
             picture = "" if index is None else short(record.pictures[index].original.blob)
             yield _check(scanned, name, picture, trouble, bound)
-        if cell is not None and cell.get("quiet") is None and (lacking := _lacking(cell, records)):
+        if cell is not None and cell.get("quiet") is None and (lacking := _lacking(cell, scanned, records)):
             yield _check(scanned, name, "", Trouble(missing=[lacking]), ())
         if name:
             self._names[name] = records
@@ -155,10 +155,10 @@ def _present(scanned: ScannedCell) -> tuple[Cell | None, Defaults | None, str | 
         return None, None, error.what
 
 
-def _lacking(cell: Cell, records: list[Record]) -> str:
-    samples = {record.request.sample for record in records}
-    if not samples:
+def _lacking(cell: Cell, scanned: ScannedCell, records: list[Record]) -> str:
+    if not scanned.shown:
         return "the cell has no picture with a record; run it"
+    samples = {record.request.sample for record in records}
     asked = cell.get("samples")
     if asked and asked.isascii() and asked.isdigit() and len(samples) < int(asked):
         return f"the cell asks for {asked} samples, and {len(samples)} are there"
