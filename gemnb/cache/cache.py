@@ -107,10 +107,10 @@ class Cache:
         attempt = max(self.attempts(record.request_digest), default=0)
         while True:
             attempt += 1
-            numbered = replace(record, attempt=attempt)
-            key = record_key(record.request_digest, attempt)
-            if self.store.put(key, dump(document(numbered, invocation))):
-                return numbered
+            data = dump(document(replace(record, attempt=attempt), invocation))
+            if self.store.put(record_key(record.request_digest, attempt), data):
+                # What was written, read back: a miss then shows what every later hit shows, to the order of keys.
+                return parse_document(load(data))[0]
 
     def missing(self, digests: Iterable[str]) -> list[str]:
         """Return the digests of which no bytes are kept."""
