@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, cast
 from gemnb.answer import Answer, read_answer
 from gemnb.canonical import blob_digest, is_digest, request_digest
 from gemnb.detach import detach
-from gemnb.errors import MalformedAnswer
+from gemnb.errors import MalformedAnswer, RequestError
 from gemnb.model import Image, JSONObject, JSONValue, Picture, Record, Request
 from gemnb.preview import check_picture, make_preview
+from gemnb.records import record_digest
 from gemnb.sniff import sniff
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def unpack(request: Request, body: bytes, received: Mapping[str, str]) -> tuple[
     answer = read_answer(response)
     blobs: dict[str, bytes] = {}
     pictures = tuple(_picture(item, blobs) for item in answer.pictures)
-    detached, taken = detach(response)
+    detached, taken = _detach(response)
     record = Record(
         request=request,
         request_digest=request_digest(request),
@@ -44,7 +45,13 @@ def unpack(request: Request, body: bytes, received: Mapping[str, str]) -> tuple[
         response=cast("JSONObject", detached),
         received=dict(received),
     )
-    return record, taken | blobs
+    try:
+        record_digest(record)
+    except RequestError as error:
+        reason = error.why
+    else:
+        return record, taken | blobs
+    raise MalformedAnswer("The service's answer cannot be recorded.", why=reason)
 
 
 def answer_of(record: Record) -> Answer:
@@ -63,6 +70,14 @@ def final_blobs(record: Record) -> list[str | None]:
         reference = data.get("$blob") if isinstance(data, dict) and data.get("as") != "text" else None
         found.append(reference if isinstance(reference, str) and is_digest(reference) else None)
     return found
+
+
+def _detach(response: JSONValue) -> tuple[JSONValue, dict[str, bytes]]:
+    try:
+        return detach(response)
+    except RecursionError:
+        pass
+    raise MalformedAnswer("The service's answer is nested too deeply to be recorded.", why="It has no such depth.")
 
 
 def _parse(body: bytes) -> JSONValue:

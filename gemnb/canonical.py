@@ -38,20 +38,20 @@ def canonical(document: JSONValue) -> bytes:
     """Return the RFC 8785 form of a JSON value.
 
     Raises:
-        RequestError: Numbers beyond 2^53, NaN, or text with a lone surrogate.
+        RequestError: Whole numbers beyond 2^53-1, NaN, or text with a lone surrogate.
     """
     import rfc8785
 
     try:
         return rfc8785.dumps(cast("dict[str, object]", document))  # type: ignore[arg-type]
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+    except ValueError as error:  # rfc8785's own, lone surrogates, and whole numbers too long to print
         reason = str(error)
     except RecursionError:
         reason = "it is nested too deeply"
     raise RequestError(
         "This request has no canonical form, so it cannot be addressed; nothing was sent.",
         why=reason,
-        hint="Text must be valid Unicode (no lone surrogates), whole numbers at most 2^53.",
+        hint="Text must be valid Unicode (no lone surrogates), whole numbers at most 2^53-1.",
     )
 
 

@@ -225,6 +225,8 @@ def _parse_header_line(text: str) -> tuple[str, str]:
     key, colon, value = text.partition(":")
     option = find_key(key.strip())
     value = value.strip()
+    if option.name == "no-header":
+        raise CellSyntaxError("`#| no-header` makes no sense in the header.", hint="%%gemimg … --no-header")
     if not option.metavar:
         if value not in ("", "true"):
             raise CellSyntaxError(f"`#| {option.name}` takes no value but true.", option=option.name)

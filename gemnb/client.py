@@ -71,6 +71,8 @@ class Client:
             if mode is not Mode.REFRESH and (kept := self.cache.find(digest)):
                 return kept.record
             arrived = claim.landed()
+            if arrived is not None and mode is Mode.REFRESH and self._keeps(request, arrived):
+                arrived = None  # its owner died between keeping it and saying so
             if arrived is None:
                 arrived = self._call(request, claim, inputs)
             else:
@@ -88,12 +90,15 @@ class Client:
         try:
             reply = backend.generate(request, lambda digest: inputs.get(digest) or self.cache.blob(digest))
             facts = {"time": _now(), "host": reply.host, "client": reply.client}
-            arrived = Arrived(body=reply.body, facts=facts)
-            claim.land(arrived)
         except GemnbError:
             # The error itself says what may have been billed; an intent is for owners that died.
             claim.close()
             raise
+        arrived = Arrived(body=reply.body, facts=facts)
+        try:
+            claim.land(arrived)
+        except StoreError as error:
+            _log.warning("The answer could not be noted before it is kept: %s", error.why)
         return arrived
 
     def _keep(
@@ -113,6 +118,18 @@ class Client:
             claim.close()
             return kept
         raise self._malformed(request, arrived, claim, failure)
+
+    def _keeps(self, request: Request, arrived: Arrived) -> bool:
+        """Return whether the cache holds the answer that arrived so, at that time."""
+        try:
+            record, _ = self.unpack(request, arrived.body, arrived.facts)
+        except MalformedAnswer:
+            return False
+        for attempt in self.cache.attempts(record.request_digest):
+            kept = self.cache.find(record.request_digest, attempt)
+            if kept and (kept.record.response, kept.record.received) == (record.response, record.received):
+                return True
+        return False
 
     def _malformed(
         self, request: Request, arrived: Arrived, claim: Claim, failure: MalformedAnswer

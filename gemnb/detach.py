@@ -2,7 +2,8 @@
 
 A string that holds bytes becomes `{"$blob": "sha256:…"}` when it is standard padded base64,
 with `"as": "base64url"` for the URL-safe alphabet, and `"as": "text"` when it is neither (then
-the blob is the string's UTF-8). Only `inlineData.data` and long thought signatures are taken out.
+the blob is the string's UTF-8). Taken out are `data`, long thought signatures, and strings with
+lone surrogates, which canonical JSON does not hold. A foreign member `$blob` gets one more `$`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 SIGNATURE_LIMIT = 1024
 """Thought signatures of up to this many characters stay in the record."""
 
+_FORMS = ("base64", "base64url", "text")
 _DATA_KEYS = frozenset({"data"})
 _SIGNATURE_KEYS = frozenset({"thoughtSignature", "thought_signature"})
 
@@ -42,7 +44,7 @@ def detach(document: JSONValue) -> tuple[JSONValue, dict[str, bytes]]:
 
     def walk(value: JSONValue, key: str) -> JSONValue:
         if isinstance(value, dict):
-            return {name: walk(item, name) for name, item in value.items()}
+            return {_escaped(name): walk(item, name) for name, item in value.items()}
         if isinstance(value, list):
             return [walk(item, "") for item in value]
         if isinstance(value, str) and _holds_bytes(key, value):
@@ -65,7 +67,7 @@ def attach(document: JSONValue, blob: Callable[[str], bytes]) -> JSONValue:
     if isinstance(document, dict):
         if "$blob" in document:
             return _put_back(document, blob)
-        return {name: attach(item, blob) for name, item in document.items()}
+        return {_unescaped(name): attach(item, blob) for name, item in document.items()}
     if isinstance(document, list):
         return [attach(item, blob) for item in document]
     return document
@@ -84,8 +86,18 @@ def references(document: JSONValue) -> Iterator[str]:
             yield from references(item)
 
 
+def _escaped(name: str) -> str:
+    return "$" + name if name.endswith("$blob") and not name.removesuffix("$blob").strip("$") else name
+
+
+def _unescaped(name: str) -> str:
+    return name[1:] if name.endswith("$$blob") and not name.removesuffix("$$blob").strip("$") else name
+
+
 def _holds_bytes(key: str, value: str) -> bool:
-    return key in _DATA_KEYS or (key in _SIGNATURE_KEYS and len(value) > SIGNATURE_LIMIT)
+    if key in _DATA_KEYS or (key in _SIGNATURE_KEYS and len(value) > SIGNATURE_LIMIT):
+        return True
+    return not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _take(text: str, blobs: dict[str, bytes]) -> JSONObject:
@@ -107,11 +119,16 @@ def _take(text: str, blobs: dict[str, bytes]) -> JSONObject:
 
 def _put_back(reference: JSONObject, blob: Callable[[str], bytes]) -> str:
     digest, form = reference.get("$blob"), reference.get("as", "base64")
-    if not isinstance(digest, str) or not is_digest(digest) or set(reference) - {"$blob", "as"}:
+    well_formed = is_digest(digest) and form in _FORMS and not set(reference) - {"$blob", "as"}
+    if not isinstance(digest, str) or not well_formed:
         raise CorruptEntry("A record refers to bytes in a way that no gemnb wrote.", why=repr(reference)[:200])
     data = blob(digest)
     if form == "base64":
         return base64.b64encode(data).decode("ascii")
     if form == "base64url":
         return base64.urlsafe_b64encode(data).decode("ascii")
-    return data.decode("utf-8", "surrogatepass")
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        reason = str(error)
+    raise CorruptEntry("A record takes bytes for text that are none.", why=reason)

@@ -79,8 +79,8 @@ class GemnbError(Exception):
 
     def lines(self) -> list[str]:
         """Return at most five lines for a person: what, why, and what to type."""
-        rows = [self.what, *self.why.splitlines()[:2], *self.hint.splitlines()]
-        shown = [printable(row) for row in rows if row.strip()]
+        rows = [" ".join(self.what.split()), *self.why.splitlines()[:2], *self.hint.splitlines()]
+        shown = [printable(row) for row in rows if row.strip()] or ["something went wrong"]
         return [row if len(row) <= _LINE_LIMIT else row[: _LINE_LIMIT - 1] + "…" for row in shown[:5]]
 
     def _render_traceback_(self) -> list[str]:

@@ -94,6 +94,8 @@ def picture_binding(value: object, slot: str, source: str, kind: str) -> tuple[B
             why="It takes original bytes: a result of %%gemimg, bytes, or a path.",
             hint=f"Save it to a file and give the path: {slot} picture.png",
         )
+    if len(data) > MAX_INPUT:
+        raise InputError(f"{slot} {source} is bigger than the 100 MB a request can carry.")
     found = sniff(data)
     if found is None:
         why = "It is empty." if not data else f"Its {len(data)} bytes begin with {data[:12]!r}."

@@ -183,7 +183,10 @@ def _prompt(cell: Cell, bindings: Sequence[Binding]) -> str:
             "The prompt is empty.",
             hint="Write it below the %%gemimg line, in the same cell.",
         )
-    texts = {b.slot.removeprefix("-p "): b.value for b in bindings if b.slot.startswith("-p ")}
+    declared = [b for b in bindings if b.slot.startswith("-p ")]
+    texts = {b.slot.removeprefix("-p "): b.value for b in declared}
+    if len(texts) < len(declared):
+        raise CellSyntaxError("A parameter is declared twice: " + ", ".join(b.slot for b in declared) + ".")
     present = set(_PLACEHOLDER.findall(cell.prompt))
     for name in texts:
         if name not in present:
@@ -192,7 +195,10 @@ def _prompt(cell: Cell, bindings: Sequence[Binding]) -> str:
                 hint=f"Write {{{{{name}}}}} where its text belongs, or take -p {name} away.",
                 parameter=name,
             )
-    return _PLACEHOLDER.sub(lambda m: _text_of(texts, m), cell.prompt)
+    prompt = _PLACEHOLDER.sub(lambda m: _text_of(texts, m), cell.prompt)
+    if not prompt.strip():
+        raise PromptError("The prompt is empty once its parameters are filled in.", hint="Look at their values.")
+    return prompt
 
 
 def _text_of(texts: Mapping[str, str | None], match: re.Match[str]) -> str:

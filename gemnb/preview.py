@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 PREVIEW_SIDE = 1024
 """Longest side of a preview, in pixels."""
 
+_PNG_END = b"IEND\xaeB`\x82"  # the last chunk's type and checksum (PNG, §11.2.5)
 _PREVIEW_QUALITY = 85  # JPEG; 120 to 415 kB for real Nano Banana pictures at 1024 pixels
 
 
@@ -27,6 +29,9 @@ def check_picture(data: bytes) -> Sniffed:
     found = sniff(data)
     if found is None:
         msg = "the bytes are neither PNG, JPEG, WebP nor GIF"
+        raise ValueError(msg)
+    if found.mime_type == "image/png" and _PNG_END not in data:
+        msg = "the PNG ends before its last chunk"  # Pillow reads across that once it has all pixels
         raise ValueError(msg)
     with _opened(data) as image:
         image.load()
@@ -41,19 +46,28 @@ def make_preview(data: bytes, mime_type: str) -> bytes | None:
     """
     if len(data) <= ORIGINAL_LIMIT and mime_type in SHOWN_EVERYWHERE:
         return None
-    from PIL import ImageOps
-
     with _opened(data) as opened:
-        image = ImageOps.exif_transpose(opened)
+        image = _upright(opened)
         transparent = image.has_transparency_data
+        # A profile of another colour model (CMYK) does not fit the converted pixels.
+        profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
         image = image.convert("RGBA" if transparent else "RGB")
         image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
         buffer = io.BytesIO()
         if transparent:
-            image.save(buffer, "PNG", optimize=True)
+            image.save(buffer, "PNG", optimize=True, icc_profile=profile)
         else:
-            image.save(buffer, "JPEG", quality=_PREVIEW_QUALITY)
+            image.save(buffer, "JPEG", quality=_PREVIEW_QUALITY, icc_profile=profile)
         return buffer.getvalue()
+
+
+def _upright(image: PIL.Image.Image) -> PIL.Image.Image:
+    from PIL import ImageOps
+
+    try:
+        return ImageOps.exif_transpose(image)
+    except (SyntaxError, struct.error, TypeError, ValueError, KeyError):  # broken EXIF data; the pixels are whole
+        return image
 
 
 def _opened(data: bytes) -> PIL.Image.Image:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import cast
 
 from gemnb.canonical import is_digest, request_json, tagged_digest
-from gemnb.errors import CorruptEntry, UnknownSchema
+from gemnb.errors import RequestError, UnknownSchema
+from gemnb.foreign import corrupt, items, member, only, optional, typed
 from gemnb.model import (
     SCHEMA,
     Binding,
@@ -27,10 +28,17 @@ from gemnb.model import (
     Request,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-T = TypeVar("T")
+_RECORD_FIELDS = (
+    "schema",
+    "request",
+    "request_digest",
+    "attempt",
+    "outcome",
+    "pictures",
+    "response",
+    "received",
+)
+_IMAGE_FIELDS = tuple(field.name for field in fields(Image))
 
 MAX_BYTES = 64 * 1024 * 1024
 """A record is some kilobytes; anything beyond this is refused before it is parsed."""
@@ -78,12 +86,12 @@ def load(data: bytes) -> JSONValue:
         CorruptEntry: It is too big, no JSON, no UTF-8, or nested too deeply.
     """
     if len(data) > MAX_BYTES:
-        raise _corrupt(f"it has {len(data)} bytes; a record has some thousands")
+        raise corrupt(f"it has {len(data)} bytes; a record has some thousands")
     try:
         return cast("JSONValue", json.loads(data.decode("utf-8")))
     except (ValueError, RecursionError) as error:
         reason = str(error)
-    raise _corrupt(f"it is no JSON: {reason}")
+    raise corrupt(f"it is no JSON: {reason}")
 
 
 def parse_document(doc: JSONValue) -> tuple[Record, Invocation, int | None]:
@@ -93,14 +101,14 @@ def parse_document(doc: JSONValue) -> tuple[Record, Invocation, int | None]:
         UnknownSchema: Written by a later gemnb.
         CorruptEntry: Anything else that no gemnb wrote.
     """
-    outer = _object(doc, "the document")
+    outer = member(doc, "the document")
     _check_schema(outer.get("schema"))
     record = parse_record(outer.get("record"))
-    if outer.get("record_digest") != record_digest(record):
-        raise _corrupt("its record is not what its record_digest says; one of them was edited")
+    if outer.get("record_digest") != _digest("record", record_json(record)):
+        raise corrupt("its record is not what its record_digest says; one of them was edited")
     picture = outer.get("picture")
-    if picture is not None and not (isinstance(picture, int) and 0 <= picture < len(record.pictures)):
-        raise _corrupt("it names a picture that the record does not have")
+    if picture is not None and not (type(picture) is int and 0 <= picture < len(record.pictures)):
+        raise corrupt("it names a picture that the record does not have")
     return record, parse_invocation(outer.get("invocation")), picture
 
 
@@ -111,26 +119,27 @@ def parse_record(doc: JSONValue) -> Record:
         UnknownSchema: Written by a later gemnb.
         CorruptEntry: Anything else that no gemnb wrote.
     """
-    raw = _object(doc, "record")
+    raw = member(doc, "record")
     _check_schema(raw.get("schema"))
+    only(raw, "record", _RECORD_FIELDS)
     request = parse_request(raw.get("request"))
-    digest = tagged_digest("request", request_json(request))
+    digest = _digest("request", request_json(request))
     if raw.get("request_digest") != digest:
-        raise _corrupt("its request is not what its request_digest says; one of them was edited")
-    attempt = _typed(raw, "attempt", int)
+        raise corrupt("its request is not what its request_digest says; one of them was edited")
+    attempt = typed(raw, "attempt", int)
     if attempt < 1:
-        raise _corrupt("attempts count from 1")
-    outcome = _typed(raw, "outcome", str)
+        raise corrupt("attempts count from 1")
+    outcome = typed(raw, "outcome", str)
     if outcome not in set(Outcome):
-        raise _corrupt(f"there is no outcome {outcome[:40]!r}")
+        raise corrupt(f"there is no outcome {outcome[:40]!r}")
     return Record(
         request=request,
         request_digest=digest,
         attempt=attempt,
         outcome=Outcome(outcome),
-        pictures=tuple(_parse_picture(item) for item in _list(raw, "pictures")),
-        response=_object(raw.get("response"), "response"),
-        received=_object(raw.get("received"), "received"),
+        pictures=tuple(_parse_picture(item) for item in items(raw, "pictures")),
+        response=member(raw.get("response"), "response"),
+        received=member(raw.get("received"), "received"),
     )
 
 
@@ -141,20 +150,23 @@ def parse_request(doc: JSONValue) -> Request:
         UnknownSchema: Of a later schema.
         CorruptEntry: It has not the shape of a request, or fields that no gemnb wrote.
     """
-    raw = _object(doc, "request")
+    raw = member(doc, "request")
     _check_schema(raw.get("schema"))
-    if unknown := set(raw) - {"schema", "model", "contents", "config", "sample"}:
-        raise _corrupt(f"its request has unknown fields: {', '.join(sorted(unknown))[:80]}")
+    only(raw, "request", ("schema", "model", "contents", "config", "sample"))
     contents = []
-    for item in _list(raw, "contents"):
-        turn = _object(item, "a turn")
-        parts = tuple(_object(part, "a part") for part in _list(turn, "parts"))
-        contents.append(Content(role=_typed(turn, "role", str), parts=parts))
+    for item in items(raw, "contents"):
+        turn = member(item, "a turn")
+        only(turn, "a turn", ("role", "parts"))
+        parts = tuple(member(part, "a part") for part in items(turn, "parts"))
+        contents.append(Content(role=typed(turn, "role", str), parts=parts))
+    sample = typed(raw, "sample", int)
+    if sample < 1:
+        raise corrupt("samples count from 1")
     return Request(
-        model=_typed(raw, "model", str),
+        model=typed(raw, "model", str),
         contents=tuple(contents),
-        config=_object(raw.get("config"), "config"),
-        sample=_typed(raw, "sample", int),
+        config=member(raw.get("config"), "config"),
+        sample=sample,
     )
 
 
@@ -174,28 +186,28 @@ def parse_invocation(doc: JSONValue) -> Invocation:
     Raises:
         CorruptEntry: It has not the shape of one.
     """
-    raw = _object(doc, "invocation")
+    raw = member(doc, "invocation")
     return Invocation(
-        source=_optional(raw, "source", str),
-        defaults=_optional(raw, "defaults", str),
-        bindings=tuple(_parse_binding(item) for item in _list(raw, "bindings")),
+        source=optional(raw, "source", str),
+        defaults=optional(raw, "defaults", str),
+        bindings=tuple(_parse_binding(item) for item in items(raw, "bindings")),
     )
 
 
 def _parse_binding(doc: JSONValue) -> Binding:
-    raw = _object(doc, "a binding")
+    raw = member(doc, "a binding")
     for key in ("blob", "request"):
         if raw.get(key) is not None and not is_digest(raw[key]):
-            raise _corrupt(f"the {key} of a binding is no digest")
+            raise corrupt(f"the {key} of a binding is no digest")
     return Binding(
-        slot=_typed(raw, "slot", str),
-        kind=_typed(raw, "kind", str),
-        source=_typed(raw, "source", str),
-        value=_optional(raw, "value", str),
-        blob=_optional(raw, "blob", str),
-        mime_type=_optional(raw, "mime_type", str),
-        request=_optional(raw, "request", str),
-        attempt=_optional(raw, "attempt", int),
+        slot=typed(raw, "slot", str),
+        kind=typed(raw, "kind", str),
+        source=typed(raw, "source", str),
+        value=optional(raw, "value", str),
+        blob=optional(raw, "blob", str),
+        mime_type=optional(raw, "mime_type", str),
+        request=optional(raw, "request", str),
+        attempt=optional(raw, "attempt", int),
     )
 
 
@@ -209,22 +221,26 @@ def _picture_json(picture: Picture) -> JSONObject:
 
 
 def _parse_picture(doc: JSONValue) -> Picture:
-    raw = _object(doc, "a picture")
+    raw = member(doc, "a picture")
+    only(raw, "a picture", ("original", "preview", "claimed"))
     return Picture(
         original=_parse_image(raw.get("original")),
         preview=None if raw.get("preview") is None else _parse_image(raw["preview"]),
-        claimed=_optional(raw, "claimed", str),
+        claimed=optional(raw, "claimed", str),
     )
 
 
 def _parse_image(doc: JSONValue) -> Image:
-    raw = _object(doc, "an image")
-    blob, mime_type = _typed(raw, "blob", str), _typed(raw, "mime_type", str)
+    raw = member(doc, "an image")
+    only(raw, "an image", _IMAGE_FIELDS)
+    blob, mime_type = typed(raw, "blob", str), typed(raw, "mime_type", str)
     if not is_digest(blob):
-        raise _corrupt(f"{blob[:80]!r} is no digest")
+        raise corrupt(f"{blob[:80]!r} is no digest")
     if mime_type not in ("image/png", "image/jpeg", "image/webp", "image/gif"):
-        raise _corrupt(f"{mime_type[:40]!r} is no type of picture")
-    size, width, height = (_typed(raw, key, int) for key in ("size", "width", "height"))
+        raise corrupt(f"{mime_type[:40]!r} is no type of picture")
+    size, width, height = (typed(raw, key, int) for key in ("size", "width", "height"))
+    if min(size, width, height) < 1:
+        raise corrupt("a picture has a size")
     return Image(blob=blob, mime_type=mime_type, size=size, width=width, height=height)
 
 
@@ -233,40 +249,20 @@ def _set_fields(value: Binding | Image) -> JSONObject:
 
 
 def _check_schema(schema: JSONValue) -> None:
-    if schema == SCHEMA and not isinstance(schema, bool):
+    if type(schema) is int and schema == SCHEMA:
         return
-    if isinstance(schema, int) and schema > SCHEMA:
+    if type(schema) is int and schema > SCHEMA:
         raise UnknownSchema(
             f"The record has schema version {schema}; this gemnb reads up to {SCHEMA}.",
             hint="pip install --upgrade gemnb",
             schema=schema,
         )
-    raise _corrupt("it has no schema version that gemnb knows")
+    raise corrupt("it has no schema version that gemnb knows")
 
 
-def _corrupt(why: str) -> CorruptEntry:
-    return CorruptEntry("A record is not what gemnb writes.", why=why)
-
-
-def _object(value: JSONValue, name: str) -> JSONObject:
-    if not isinstance(value, dict):
-        raise _corrupt(f"{name} is missing or no object")
-    return value
-
-
-def _list(raw: JSONObject, key: str) -> list[JSONValue]:
-    value = raw.get(key)
-    if not isinstance(value, list):
-        raise _corrupt(f"{key} is missing or no list")
-    return value
-
-
-def _typed(raw: JSONObject, key: str, kind: Callable[..., T]) -> T:
-    value = raw.get(key)
-    if type(value) is not kind:
-        raise _corrupt(f"{key} is missing or of another type")
-    return cast("T", value)
-
-
-def _optional(raw: JSONObject, key: str, kind: Callable[..., T]) -> T | None:
-    return None if raw.get(key) is None else _typed(raw, key, kind)
+def _digest(kind: str, document: JSONValue) -> str:
+    try:
+        return tagged_digest(kind, document)
+    except RequestError as error:
+        reason = error.why
+    raise corrupt(f"its {kind} has no canonical form: {reason}")

@@ -120,7 +120,8 @@ def _tool_table(folder: Path) -> dict[str, object] | None:
     import tomllib
 
     try:
-        table = tomllib.loads(data.decode("utf-8")).get("tool", {}).get("gemnb")
+        tool = tomllib.loads(data.decode("utf-8")).get("tool")
+        table = tool.get("gemnb") if isinstance(tool, dict) else None
     except ValueError as error:
         reason = str(error)
     else:
@@ -150,7 +151,7 @@ def _set(settings: Settings, name: str, value: str, source: str) -> Settings:
     if name == "embed":
         return replace(settings, embed=Embed(_choice(name, value, [e.value for e in Embed], source)))
     if name == "cache":
-        return replace(settings, cache=Path(value).expanduser().absolute(), cache_reason=f"{source} says so")
+        return replace(settings, cache=_folder(value, source), cache_reason=f"{source} says so")
     if name == "deadline":
         return replace(settings, deadline=_seconds(value, source))
     if name == "base_url":
@@ -158,6 +159,14 @@ def _set(settings: Settings, name: str, value: str, source: str) -> Settings:
     if name == "offline":
         return replace(settings, offline=_choice(name, value, ["0", "1"], source) == "1")
     return replace(settings, emulator=value.rstrip("/"))
+
+
+def _folder(value: str, source: str) -> Path:
+    try:
+        return Path(value).expanduser().absolute()
+    except RuntimeError as error:  # a `~name` of nobody
+        reason = str(error)
+    raise SettingsError(f"{source}: {value!r} is no folder.", why=reason)
 
 
 def _choice(name: str, value: str, known: list[str], source: str) -> str:

@@ -93,7 +93,7 @@ class Cache:
     def put_blob(self, data: bytes) -> str:
         """Keep bytes and return their digest."""
         digest = blob_digest(data)
-        self.store.put(blob_key(digest), data)
+        self._put_blob(digest, data)
         return digest
 
     def keep(self, record: Record, invocation: Invocation, blobs: Mapping[str, bytes]) -> Record:
@@ -103,7 +103,7 @@ class Cache:
             StoreError: The store failed; nothing half-written answers for the request.
         """
         for digest, data in blobs.items():
-            self.store.put(blob_key(digest), data)
+            self._put_blob(digest, data)
         attempt = max(self.attempts(record.request_digest), default=0)
         while True:
             attempt += 1
@@ -122,6 +122,13 @@ class Cache:
         self.store.put(key, body)
         return key
 
+    def _put_blob(self, digest: str, data: bytes) -> None:
+        key = blob_key(digest)
+        if not self.store.put(key, data) and self.store.get(key) != data:
+            # Damaged bytes are in its place; the good ones are at hand.
+            self.store.delete(key)
+            self.store.put(key, data)
+
     def _set_aside(self, key: str, data: bytes, reason: str) -> CorruptEntry:
         aside = "corrupt/" + key.replace("/", "-") + "-" + short(blob_digest(data))
         restore = f"git checkout -- cache/{key}   brings it back if it was committed"
@@ -132,7 +139,7 @@ class Cache:
                 return CorruptEntry(
                     f"cache/{key} is damaged; it was set aside as cache/{aside} and is not shown.",
                     why=reason,
-                    hint=f"{restore}\nRunning the cell again as it is asks the model anew, and pays anew.",
+                    hint=f"{restore}\n%%gemimg … --mode refresh   asks the model anew, and pays anew",
                     key=key,
                 )
         return CorruptEntry(f"cache/{key} is damaged and is not shown.", why=reason, hint=restore, key=key)

@@ -8,7 +8,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from gemnb.cache.store import check_key
+from gemnb.cache.store import check_key, is_key
 from gemnb.errors import StoreError
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MAX_FILE = 1024 * 1024 * 1024
 """No blob is bigger than this many bytes; a bigger file is refused before it is read."""
 
+# O_NONBLOCK: a FIFO somebody put there must not hang the kernel. O_NOFOLLOW: a link leads to bytes that are not
+# the cache's, and setting them aside would copy a file from elsewhere into the project.
+_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _ABSENT = (errno.ENOENT, errno.ENOTDIR)
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
@@ -39,17 +42,17 @@ class DirectoryStore:
         """
         path = self._path(key)
         try:
-            # O_NONBLOCK: a FIFO somebody put there must not hang the kernel.
-            number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+            number = os.open(path, _OPEN_FLAGS)
         except OSError as error:
             if error.errno in _ABSENT:
                 return None
             failure = error
         else:
+            status = os.fstat(number)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE:
+                os.close(number)
+                raise StoreError(f"{path} is no file that gemnb keeps.", why="It is no regular file.")
             with os.fdopen(number, "rb") as file:
-                status = os.fstat(number)
-                if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE:
-                    raise StoreError(f"{path} is no file that gemnb keeps.", why="It is no regular file.")
                 try:
                     return file.read()
                 except OSError as error:
@@ -71,7 +74,7 @@ class DirectoryStore:
             failure = error
         else:
             for entry in entries:
-                if entry.name.startswith("."):
+                if not is_key(entry.name):
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     yield from self.keys(f"{prefix}{entry.name}/")
@@ -89,10 +92,10 @@ class DirectoryStore:
             StoreError: The folder cannot be written: read-only, full, or missing rights.
         """
         path = self._path(key)
-        if path.exists():
-            return False
         temporary = path.parent / f".{path.name}.{os.urandom(6).hex()}.tmp"
         try:
+            if path.exists():
+                return False
             self._make_folder(path.parent)
             try:
                 _write_durably(temporary, value)

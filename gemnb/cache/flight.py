@@ -53,11 +53,19 @@ class Claim:
             return None
 
     def send(self, facts: dict[str, str]) -> None:
-        """Write the intent, durably, before the request goes out."""
+        """Write the intent, durably, before the request goes out.
+
+        Raises:
+            StoreError: The user's folder cannot be written; nothing was sent.
+        """
         _write(self._intent, json.dumps(facts).encode())
 
     def land(self, arrived: Arrived) -> None:
-        """Write the raw body, durably, as soon as it is there."""
+        """Write the raw body, durably, as soon as it is there.
+
+        Raises:
+            StoreError: The user's folder cannot be written.
+        """
         _write(self._body, json.dumps(arrived.facts).encode() + b"\n" + arrived.body)
 
     def close(self) -> None:
@@ -103,17 +111,27 @@ class Flights:
             finally:
                 lock.release()
             return
-        raise StoreError(
-            f"Cannot claim the request in {self.folder}.",
-            why=failure.strerror or str(failure),
-            hint="Set XDG_CACHE_HOME to a folder that you can write.",
-        )
+        raise _failed(self.folder, failure)
 
 
 def _write(path: Path, data: bytes) -> None:
     temporary = path.with_name(f"{path.name}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        failure = error
+    else:
+        return
+    raise _failed(path.parent, failure)
+
+
+def _failed(folder: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"Cannot write in {folder}, where calls under way are noted.",
+        why=error.strerror or str(error),
+        hint="Make room there, or set XDG_CACHE_HOME to a folder that you can write.",
+    )

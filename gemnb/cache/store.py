@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*")
+_KEY_LIMIT = 300  # characters
 _RECORD = re.compile(r"records/[0-9a-f]{2}/[0-9a-f]{64}/([1-9]\d{0,5})\.json")
 
 
@@ -35,13 +36,18 @@ class Store(Reader, Protocol):
         """Take the key away; nothing happens where it is not there."""
 
 
+def is_key(key: str) -> bool:
+    """Return whether gemnb could have made this key; other names in a cache folder are passed over."""
+    return len(key) <= _KEY_LIMIT and _KEY.fullmatch(key) is not None
+
+
 def check_key(key: str) -> str:
     """Return the key if no path can be made of it that leads elsewhere.
 
     Raises:
         CorruptEntry: It is no key that gemnb makes.
     """
-    if len(key) > 300 or _KEY.fullmatch(key) is None:
+    if not is_key(key):
         raise CorruptEntry("A name in the cache is none that gemnb makes.", why=repr(key)[:200])
     return key
 

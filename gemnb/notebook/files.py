@@ -71,7 +71,7 @@ def find_notebooks(paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = [p for p in sorted(path.rglob("*.ipynb")) if not any(q.startswith(".") for q in p.parts[1:])]
+            inside = [p for p in sorted(path.rglob("*.ipynb")) if not _is_hidden(p.relative_to(path))]
             if not inside:
                 raise NotebookError(f"There is no notebook in {path}.")
             found += inside
@@ -80,6 +80,10 @@ def find_notebooks(paths: Iterable[Path]) -> list[Path]:
         else:
             raise NotebookError(f"{path} is not there.", hint="Give notebooks, or folders of them.")
     return list(dict.fromkeys(found))
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def joined(value: JSONValue) -> str:
@@ -108,8 +112,7 @@ def _upgrade(document: dict[str, Any], name: str) -> dict[str, Any]:
     import nbformat
 
     try:
-        notebook = nbformat.from_dict(document)  # type: ignore[no-untyped-call]
-        return cast("dict[str, Any]", nbformat.convert(notebook, 4))  # type: ignore[no-untyped-call]
-    except (ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError) as error:
+        return cast("dict[str, Any]", nbformat.reads(json.dumps(document), 4))  # type: ignore[no-untyped-call]
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError, nbformat.ValidationError) as error:
         reason = f"{type(error).__name__}: {error}"
     raise NotebookError(f"{name} is of a notebook format that cannot be read.", why=reason)
