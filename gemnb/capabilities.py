@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from gemnb.model import JSONObject, Request
 
+_ID = re.compile(r"[\w.-]+", re.ASCII)  # it becomes part of a URL
 VENDORS = ("google", "emulator")
 
 
@@ -27,7 +29,7 @@ class Model:
         sizes: Values of `-s` it is known to take.
         ratios: Values of `-a` it is known to take.
         prices: USD per million tokens: `input`, `text_output`, `image_output`.
-        retired: The day after which the service is said not to answer.
+        retired: The day from which the service is said not to answer.
         successor: The id that took its place.
         source: Where the row comes from.
     """
@@ -60,7 +62,7 @@ def resolve_model(text: str) -> str:
         RequestError: Neither; the nearest known one is named.
     """
     vendor, slash, rest = text.partition("/")
-    if slash and vendor in VENDORS and rest and rest == rest.strip():
+    if slash and vendor in VENDORS and _ID.fullmatch(rest) and ".." not in rest:
         return text
     if not slash:
         for model in models().values():

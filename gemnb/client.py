@@ -17,10 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gemnb.backends.base import Backend
-    from gemnb.cache import Cache, Claim, Flights
+    from gemnb.cache import Cache, Claim, Flights, Tiers
     from gemnb.model import Invocation, Record, Request
 
 _log = logging.getLogger("gemnb")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    request: Request
+    invocation: Invocation
+    inputs: Mapping[str, bytes]
+    private: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +42,7 @@ class Client:
         unpack: Raw body to record and blobs; imported on a miss only.
     """
 
-    cache: Cache
+    cache: Cache | Tiers
     flights: Callable[[], Flights]
     backend: Callable[[str], Backend]
     unpack: Callable[[Request, bytes, Mapping[str, str]], tuple[Record, dict[str, bytes]]]
@@ -46,6 +54,7 @@ class Client:
         mode: Mode,
         invocation: Invocation,
         inputs: Mapping[str, bytes],
+        private: bool = False,
     ) -> Record:
         """Return the kept answer to a request, or call the model for it and keep that.
 
@@ -54,6 +63,7 @@ class Client:
             mode: Whether a kept answer may serve, and whether a miss may call.
             invocation: The cell that asks, recorded with a new answer.
             inputs: The bytes of the request's input pictures, by digest.
+            private: Keep a new answer apart from what is committed.
 
         Raises:
             CacheMiss: In replay mode, when no answer is kept.
@@ -77,7 +87,7 @@ class Client:
                 arrived = self._call(request, claim, inputs)
             else:
                 _log.warning("An answer that had arrived before a kernel died was found and is kept now.")
-            return self._keep(request, arrived, claim, invocation, inputs)
+            return self._keep(arrived, claim, _Asked(request, invocation, inputs, private))
 
     def _call(self, request: Request, claim: Claim, inputs: Mapping[str, bytes]) -> Arrived:
         if (when := claim.lost()) is not None:
@@ -101,23 +111,26 @@ class Client:
             _log.warning("The answer could not be noted before it is kept: %s", error.why)
         return arrived
 
-    def _keep(
-        self,
-        request: Request,
-        arrived: Arrived,
-        claim: Claim,
-        invocation: Invocation,
-        inputs: Mapping[str, bytes],
-    ) -> Record:
+    def _keep(self, arrived: Arrived, claim: Claim, asked: _Asked) -> Record:
         try:
-            record, blobs = self.unpack(request, arrived.body, arrived.facts)
+            record, blobs = self.unpack(asked.request, arrived.body, arrived.facts)
         except MalformedAnswer as error:
             failure = error
         else:
-            kept = self.cache.keep(record, invocation, {**inputs, **blobs})
+            return self._store(record, {**asked.inputs, **blobs}, claim, asked)
+        raise self._malformed(asked.request, arrived, claim, failure)
+
+    def _store(self, record: Record, blobs: Mapping[str, bytes], claim: Claim, asked: _Asked) -> Record:
+        try:
+            kept = self.cache.keep(record, asked.invocation, blobs, private=asked.private)
+        except StoreError as error:
+            _log.warning("%s (%s) The answer is shown, but it was NOT kept in the cache.", error.what, error.why)
+        else:
             claim.close()
             return kept
-        raise self._malformed(request, arrived, claim, failure)
+        # The claim stays open: the raw body it noted is kept by the next run that can.
+        self.cache.hold(blobs)
+        return record
 
     def _keeps(self, request: Request, arrived: Arrived) -> bool:
         """Return whether the cache holds the answer that arrived so, at that time."""
@@ -136,15 +149,16 @@ class Client:
     ) -> MalformedAnswer:
         try:
             where = "cache/" + self.cache.keep_failed(request_digest(request), arrived.body)
+            again = "Running the cell again asks again."
         except StoreError:
             where = str(claim.path.with_suffix(".body"))
+            again = "The next run looks at it once more; delete that file to ask again."
         else:
             claim.close()
         return MalformedAnswer(
             failure.what,
             why=failure.why,
-            hint=f"Its raw body ({len(arrived.body)} bytes, it may have been billed) is kept in {where}\n"
-            "Running the cell again asks again.",
+            hint=f"Its raw body ({len(arrived.body)} bytes, it may have been billed) is kept in {where}\n{again}",
         )
 
 

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from gemnb.cache import Cache, DirectoryStore, Flights
+from gemnb.cache import Cache, DirectoryStore, Flights, Tiers
 from gemnb.client import Client
-from gemnb.errors import MissingKey, SettingsError
+from gemnb.errors import MissingKey, SettingsError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from gemnb.backends import Backend
     from gemnb.model import Record, Request
     from gemnb.settings import Settings
 
+_log = logging.getLogger("gemnb")
+
 KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+
+UNVERSIONED = ("private", "failed", "corrupt", "trash")
+"""Parts of the project's cache that git ignores."""
 
 _EMULATOR_KEY = "emulator"  # the SDK wants a key even where none is needed
 
@@ -28,7 +34,7 @@ _EMULATOR_KEY = "emulator"  # the SDK wants a key even where none is needed
 def make_client(settings: Settings) -> Client:
     """Return a client for these settings; nothing is opened or imported before it is needed."""
     return Client(
-        cache=open_cache(settings.cache),
+        cache=open_tiers(settings),
         flights=lambda: Flights(claims_folder()),
         backend=lambda vendor: _backend(vendor, settings),
         unpack=_unpack,
@@ -37,7 +43,51 @@ def make_client(settings: Settings) -> Client:
 
 def open_cache(folder: Path, *, look_only: bool = False) -> Cache:
     """Return the cache in a folder, which need not exist; `look_only` leaves damaged entries where they are."""
-    return Cache(DirectoryStore(folder), look_only=look_only)
+    return Cache(DirectoryStore(folder, UNVERSIONED), look_only=look_only)
+
+
+def open_tiers(settings: Settings) -> Tiers:
+    """Return the tiers in force; only the project's is looked at before it has no answer.
+
+    Offline there is no machine tier: a notebook must reproduce from what is in its project, as it does elsewhere.
+    """
+    private = Cache(DirectoryStore(settings.cache / "private"))
+    return Tiers(
+        open_cache(settings.cache),
+        private=private,
+        spill=_spill,
+        machine=lambda writing: None if settings.offline else _machine(settings.machine, writing=writing),
+    )
+
+
+def _spill() -> Cache:
+    import platformdirs
+
+    return Cache(DirectoryStore(platformdirs.user_data_path("gemnb") / "spill"), is_near=False)
+
+
+def _machine(folder: str, *, writing: bool) -> Cache | None:
+    if folder == "off":
+        return None
+    import platformdirs
+
+    place = Path(folder) if folder else platformdirs.user_cache_path("gemnb") / "machine"
+    # Looking must not make a folder, nor import a database, where there is none.
+    return _open_machine(place) if writing or place.exists() else None
+
+
+@cache  # one open database for the life of the kernel
+def _open_machine(folder: Path) -> Cache | None:
+    from gemnb.cache.machine import MachineStore
+
+    store = MachineStore(folder)
+    try:
+        store.open()
+    except (StoreError, OSError) as error:
+        _log.warning("There is no machine tier: %s", error.what if isinstance(error, StoreError) else error)
+        return None
+    atexit.register(store.close)
+    return Cache(store, is_near=False)
 
 
 def claims_folder() -> Path:

@@ -107,6 +107,7 @@ def assemble(
         CellError: An option has a value it cannot have, or a parameter does not fit the prompt.
         RequestError: No model is named.
     """
+    _refuse_surrogates(cell)
     values = _values(cell, defaults, bindings)
     model = values.get("model")
     if not model:
@@ -204,6 +205,13 @@ def _prompt(cell: Cell, bindings: Sequence[Binding]) -> str:
 def _text_of(texts: Mapping[str, str | None], match: re.Match[str]) -> str:
     text = texts.get(match.group(1))
     return match.group() if text is None else text
+
+
+def _refuse_surrogates(cell: Cell) -> None:
+    """Refuse what neither a notebook nor a record file could hold, in options that are not sent too."""
+    for name, value in cell.options:
+        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+            raise CellSyntaxError(f"{BY_NAME[name].spelling} holds half a character (a lone surrogate).", option=name)
 
 
 def _config(values: Mapping[str, str]) -> JSONObject:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gemnb.answer import read_answer
 from gemnb.canonical import short
+from gemnb.errors import MalformedAnswer, printable
 from gemnb.model import MIMETYPE, Embed, Outcome
 from gemnb.records import document
 
@@ -76,12 +77,14 @@ def plain(picture: Picture, alt: str | None) -> str:
 def _words_only(
     record: Record, presentation: Presentation, invocation: Invocation
 ) -> tuple[dict[str, JSONValue], JSONObject]:
-    answer = read_answer(record.response)
-    if record.outcome is Outcome.TEXT:
-        said = answer.text
+    try:
+        answer = read_answer(record.response)
+    except MalformedAnswer as error:  # a forged record; what it claims is shown for what it is
+        said = error.what
     else:
-        said = ": ".join(filter(None, ("refused", answer.reason, answer.message or answer.text)))
-    text = f"{said} [gemnb:{short(record.request_digest)} no picture]"
+        refusal = ": ".join(filter(None, ("refused", answer.reason, answer.message or answer.text)))
+        said = answer.text if record.outcome is Outcome.TEXT else refusal
+    text = f"{printable(said)} [gemnb:{short(record.request_digest)} no picture]"
     return {"text/plain": text, MIMETYPE: document(record, invocation) | _shown(presentation)}, {}
 
 

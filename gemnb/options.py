@@ -100,6 +100,11 @@ OPTIONS = (
     ),
     Option(name="alt", metavar="TEXT", help="alternative text of the picture"),
     Option(name="caption", metavar="TEXT", help="caption of the picture"),
+    Option(
+        name="publish",
+        metavar="true|false",
+        help="false keeps the answer and its inputs in cache/private/, which git ignores",
+    ),
     Option(name="mode", metavar="MODE", help="auto, replay or refresh, for this cell"),
     Option(name="allow-refusal", help="show a refusal or a text answer instead of failing"),
     Option(name="quiet", short="q", help="bind NAME and show nothing"),

@@ -24,7 +24,9 @@ def check_picture(data: bytes) -> Sniffed:
     """Return the facts of a whole, decodable picture.
 
     Raises:
-        ValueError: The bytes are no picture, or the picture is cut, broken or implausibly large.
+        ValueError: The bytes are no picture, or the picture is cut or implausibly large.
+        OSError: The picture is broken, in Pillow's words.
+        SyntaxError: The same, for a broken PNG.
     """
     found = sniff(data)
     if found is None:
@@ -66,7 +68,14 @@ def _upright(image: PIL.Image.Image) -> PIL.Image.Image:
 
     try:
         return ImageOps.exif_transpose(image)
-    except (SyntaxError, struct.error, TypeError, ValueError, KeyError):  # broken EXIF data; the pixels are whole
+    except (
+        SyntaxError,
+        struct.error,
+        TypeError,
+        ValueError,
+        KeyError,
+        AttributeError,
+    ):  # broken EXIF data; the pixels are whole
         return image
 
 

@@ -75,8 +75,11 @@ def document(record: Record, invocation: Invocation, picture: int | None = None)
 
 
 def dump(doc: JSONObject) -> bytes:
-    """Return the bytes of a record file: indented, sorted, UTF-8, made to be reviewed in a diff."""
-    return (json.dumps(doc, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode("utf-8")
+    r"""Return the bytes of a record file: indented, sorted, UTF-8, made to be reviewed in a diff.
+
+    A lone surrogate (in an invocation) becomes its escape `\udXXX`, which is JSON.
+    """
+    return (json.dumps(doc, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode("utf-8", "backslashreplace")
 
 
 def load(data: bytes) -> JSONValue:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gemnb.answer import read_answer
 from gemnb.canonical import request_digest, short
-from gemnb.errors import NoPicture, OutcomeError, Refused
+from gemnb.errors import CellSyntaxError, NoPicture, OutcomeError, Refused
 from gemnb.invocation import assemble
 from gemnb.model import Invocation, Mode, Outcome, Presentation, Record, Request
 from gemnb.result import Result
@@ -30,7 +30,7 @@ _TICK = 0.1  # seconds between looks at the calls: how soon an interrupt is answ
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """A cell, what its names stand for, and the mode it runs in."""
+    """A cell, what its names stand for, the mode it runs in, and whether its answer is not to be published."""
 
     cell: Cell
     source: str | None
@@ -38,6 +38,7 @@ class Ask:
     resolved: Resolved
     mode: Mode
     presentation: Presentation
+    private: bool = False
 
 
 def ask(client: Client, wanted: Ask, waiting: Callable[[int, int], None] = lambda _done, _all: None) -> Result:
@@ -59,7 +60,9 @@ def ask(client: Client, wanted: Ask, waiting: Callable[[int, int], None] = lambd
     )
 
     def answer(request: Request, mode: Mode) -> Record:
-        return client.answer(request, mode=mode, invocation=invocation, inputs=wanted.resolved.blobs)
+        return client.answer(
+            request, mode=mode, invocation=invocation, inputs=wanted.resolved.blobs, private=wanted.private
+        )
 
     found: dict[int, Record] = {}
     open_requests = dict(enumerate(requests))
@@ -79,6 +82,18 @@ def ask(client: Client, wanted: Ask, waiting: Callable[[int, int], None] = lambd
         presentation=wanted.presentation,
         blob=client.cache.blob,
     )
+
+
+def is_private(cell: Cell) -> bool:
+    """Return whether the cell says `publish: false`.
+
+    Raises:
+        CellSyntaxError: It says something else than true or false.
+    """
+    said = cell.get("publish")
+    if said not in (None, "true", "false"):
+        raise CellSyntaxError(f"--publish {said!r} is neither true nor false.", option="publish")
+    return said == "false"
 
 
 def outcome_error(result: Result) -> OutcomeError | None:

@@ -30,6 +30,7 @@ class Settings:
         deadline: Seconds of wall clock one call may take, retries included.
         base_url: Endpoint of the Gemini API; empty for Google's own.
         emulator: URL of a running emulator; empty to start one inside this process when needed.
+        machine: `off`, or the folder of the machine tier; empty for the user's cache folder.
         offline: Replay whatever a cell says; `gemnb reproduce` sets it, nothing can lift it.
         cache_reason: Why the cache folder is where it is.
         root: The project's folder; relative paths are tried from it last.
@@ -41,6 +42,7 @@ class Settings:
     deadline: float = 600.0
     base_url: str = ""
     emulator: str = ""
+    machine: str = ""
     offline: bool = False
     cache_reason: str = ""
     root: Path = Path()
@@ -158,6 +160,8 @@ def _set(settings: Settings, name: str, value: str, source: str) -> Settings:
         return replace(settings, base_url=value.rstrip("/"))
     if name == "offline":
         return replace(settings, offline=_choice(name, value, ["0", "1"], source) == "1")
+    if name == "machine":
+        return replace(settings, machine=value if value == "off" else str(_folder(value, source)))
     return replace(settings, emulator=value.rstrip("/"))
 
 

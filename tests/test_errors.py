@@ -18,7 +18,6 @@ _BRANCH = re.compile(r"^((?:│   | {4})*)[├└]── (\w+)", re.MULTILINE)
 
 # Lone surrogates included: a stranger's JSON may hold them.
 TEXT = st.text(st.one_of(st.characters(codec="utf-8"), st.sampled_from("\ud800\udfff\x1b\x9b\r\x00\u2028\u202e")))
-LINE = TEXT.map(lambda text: "x" + re.sub(r"\s", " ", text))
 EVIDENCE = st.dictionaries(
     st.sampled_from(["digest", "option", "column", "path"]),
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT | st.lists(TEXT).map(tuple),
@@ -75,7 +74,7 @@ def rendered(error: GemnbError) -> list[str]:
 
 
 @settings(deadline=None)
-@given(what=LINE, why=TEXT, hint=TEXT)
+@given(what=TEXT, why=TEXT, hint=TEXT)
 def test_an_error_is_at_most_six_lines(what, why, hint):
     """However long the reason and the hint are, a cell shows six lines or fewer, none of them blank."""
     shown = rendered(CellError(what, why=why, hint=hint))
@@ -83,20 +82,18 @@ def test_an_error_is_at_most_six_lines(what, why, hint):
     assert all(line.strip() for line in shown)
 
 
-@pytest.mark.xfail(strict=True, reason="lines() splits why and hint, but not what")
 def test_an_error_is_at_most_six_lines_when_its_first_sentence_quotes_many():
     """A first sentence that quotes a value with line breaks does not flood the cell."""
-    assert len(rendered(CellError("-p " + "a\n" * 20 + "cannot be a parameter."))) <= 6
+    assert len(rendered(CellError("-p " + "a\n" * 20 + "cannot be a parameter."))) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="_render_traceback_ unpacks an empty list")
 def test_an_error_without_words_still_shows_its_class():
     """An error whose words are blank shows its class instead of failing while it is shown."""
     assert rendered(CellError(""))[0].startswith("CellError")
 
 
 @settings(deadline=None)
-@given(what=LINE, why=TEXT, hint=TEXT)
+@given(what=TEXT, why=TEXT, hint=TEXT)
 def test_no_control_character_reaches_a_terminal(what, why, hint):
     """Escape sequences and lone surrogates in a stranger's words are shown as text, never sent raw."""
     for line in CellError(what, why=why, hint=hint).lines():

@@ -85,6 +85,8 @@ def test_the_largest_sizes_of_each_type_are_read(kind, size):
         pytest.param(segment(0xE1, b"Exif\0\0" + picture("JPEG", (5, 3))), id="thumbnail in APP1"),
         pytest.param(segment(0xE2, b"\xff\xc0" * 32_000) * 3, id="three big APP2"),
         pytest.param(segment(0xFE, b""), id="empty comment"),
+        pytest.param(segment(0xC4, b"\0" * 17), id="Huffman table"),
+        pytest.param(segment(0xCC, b"\0\1"), id="arithmetic table"),
         pytest.param(b"\xff" * 9, id="fill bytes"),
         pytest.param(b"\xff\xff" + segment(0xED, b"x") + b"\xff", id="fill bytes around APP13"),
         pytest.param(b"\xff\x01", id="marker without length"),

@@ -4,5 +4,6 @@ from gemnb.cache.cache import Cache, Kept
 from gemnb.cache.directory import DirectoryStore
 from gemnb.cache.flight import Arrived, Claim, Flights
 from gemnb.cache.store import Reader, Store
+from gemnb.cache.tiers import Tiers
 
-__all__ = ["Arrived", "Cache", "Claim", "DirectoryStore", "Flights", "Kept", "Reader", "Store"]
+__all__ = ["Arrived", "Cache", "Claim", "DirectoryStore", "Flights", "Kept", "Reader", "Store", "Tiers"]

@@ -21,6 +21,20 @@ if TYPE_CHECKING:
     from gemnb.model import Invocation, Record
 
 
+_REFRESH = "%%gemimg … --mode refresh   asks the model anew, and pays anew"
+
+
+def missing_blob(digest: str) -> CorruptEntry:
+    """Return the error for bytes that a record refers to and that are not there."""
+    key = blob_key(digest)
+    return CorruptEntry(
+        f"The bytes {short(digest)} are missing from the cache.",
+        why=f"A record refers to {key}, which is not there.",
+        hint=f"git checkout -- cache/{key}   brings it back if it was committed\n{_REFRESH}",
+        digest=digest,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """A kept answer with the invocation that first asked for it."""
@@ -35,11 +49,14 @@ class Cache:
     Args:
         store: Where the bytes lie.
         look_only: Damaged entries are reported and left where they are (for verify).
+        is_near: Part of the project; what is found farther away is copied to it.
     """
 
-    def __init__(self, store: Store, *, look_only: bool = False) -> None:
+    def __init__(self, store: Store, *, look_only: bool = False, is_near: bool = True) -> None:
         self.store = store
+        self.is_near = is_near
         self._look_only = look_only
+        self._held: dict[str, bytes] = {}
 
     def attempts(self, digest: str) -> list[int]:
         """Return the attempts kept for a request, ascending."""
@@ -54,7 +71,8 @@ class Cache:
             UnknownSchema: It was written by a later gemnb.
             StoreError: The store failed.
         """
-        number = attempt or max(self.attempts(digest), default=0)
+        attempts = [attempt] if attempt else self.attempts(digest)
+        number = max(attempts, default=0)
         key = record_key(digest, number) if number else ""
         data = self.store.get(key) if key else None
         if data is None:
@@ -67,7 +85,9 @@ class Cache:
             if (record.request_digest, record.attempt) == (digest, number):
                 return Kept(record=record, invocation=invocation)
             reason = "It answers another request, or is another attempt, than its name says."
-        raise self._set_aside(key, data, reason)
+        left = [n for n in ([] if attempt else attempts) if n != number]
+        then = f"shows attempt {max(left)}" if left else "asks the model anew, and pays anew"
+        raise self._set_aside(key, data, reason, f"Running the cell again as it is {then}.")
 
     def blob(self, digest: str) -> bytes:
         """Return the bytes of a digest.
@@ -76,19 +96,30 @@ class Cache:
             CorruptEntry: The kept bytes have another digest (they were set aside), or are missing.
             StoreError: The store failed.
         """
-        key = blob_key(digest)
-        data = self.store.get(key)
+        data = self.get_blob(digest)
         if data is None:
-            raise CorruptEntry(
-                f"The bytes {short(digest)} are missing from the cache.",
-                why=f"A record refers to {key}, which is not there.",
-                hint=f"git checkout -- cache/{key}   brings it back if it was committed\n"
-                "%%gemimg … --mode refresh   asks again and pays again",
-                digest=digest,
-            )
-        if blob_digest(data) != digest:
-            raise self._set_aside(key, data, f"Its bytes have the digest {short(blob_digest(data))}.")
+            raise missing_blob(digest)
         return data
+
+    def get_blob(self, digest: str) -> bytes | None:
+        """Return the bytes of a digest, or None where none are kept.
+
+        Raises:
+            CorruptEntry: The kept bytes have another digest (they were set aside).
+            StoreError: The store failed.
+        """
+        key = blob_key(digest)
+        if digest in self._held:
+            return self._held[digest]
+        data = self.store.get(key)
+        if data is not None and blob_digest(data) != digest:
+            found = f"Its bytes have the digest {short(blob_digest(data))}."
+            raise self._set_aside(key, data, found, _REFRESH)
+        return data
+
+    def hold(self, blobs: Mapping[str, bytes]) -> None:
+        """Hold bytes in memory that could not be kept, so that they can be shown."""
+        self._held.update(blobs)
 
     def put_blob(self, data: bytes) -> str:
         """Keep bytes and return their digest."""
@@ -96,15 +127,40 @@ class Cache:
         self._put_blob(digest, data)
         return digest
 
-    def keep(self, record: Record, invocation: Invocation, blobs: Mapping[str, bytes]) -> Record:
+    def adopt(self, record: Record, invocation: Invocation, blobs: Mapping[str, bytes]) -> None:
+        """Copy a kept answer from another tier under its own attempt: its blobs first, then its record.
+
+        Raises:
+            StoreError: The store failed.
+        """
+        for digest, data in blobs.items():
+            self._put_blob(digest, data)
+        self.store.put(record_key(record.request_digest, record.attempt), dump(document(record, invocation)))
+
+    def keep(
+        self,
+        record: Record,
+        invocation: Invocation,
+        blobs: Mapping[str, bytes],
+        *,
+        after: int = 0,
+        private: bool = False,  # noqa: ARG002 - one place alone has no private part; `Tiers` has
+    ) -> Record:
         """Keep an answer as the next attempt: its blobs first, then its record. Return it with its attempt.
+
+        Args:
+            record: The answer; its attempt is not looked at.
+            invocation: The cell that asked.
+            blobs: The bytes it refers to, by digest.
+            after: The last attempt known elsewhere.
+            private: Whether it belongs apart from what is committed; here there is one place only.
 
         Raises:
             StoreError: The store failed; nothing half-written answers for the request.
         """
         for digest, data in blobs.items():
             self._put_blob(digest, data)
-        attempt = max(self.attempts(record.request_digest), default=0)
+        attempt = max([after, *self.attempts(record.request_digest)])
         while True:
             attempt += 1
             data = dump(document(replace(record, attempt=attempt), invocation))
@@ -129,7 +185,7 @@ class Cache:
             self.store.delete(key)
             self.store.put(key, data)
 
-    def _set_aside(self, key: str, data: bytes, reason: str) -> CorruptEntry:
+    def _set_aside(self, key: str, data: bytes, reason: str, then: str) -> CorruptEntry:
         aside = "corrupt/" + key.replace("/", "-") + "-" + short(blob_digest(data))
         restore = f"git checkout -- cache/{key}   brings it back if it was committed"
         if not self._look_only:
@@ -139,7 +195,7 @@ class Cache:
                 return CorruptEntry(
                     f"cache/{key} is damaged; it was set aside as cache/{aside} and is not shown.",
                     why=reason,
-                    hint=f"{restore}\n%%gemimg … --mode refresh   asks the model anew, and pays anew",
+                    hint=f"{restore}\n{then}",
                     key=key,
                 )
         return CorruptEntry(f"cache/{key} is damaged and is not shown.", why=reason, hint=restore, key=key)

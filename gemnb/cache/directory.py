@@ -26,10 +26,16 @@ _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 
 
 class DirectoryStore:
-    """A store whose keys are paths below a folder; the folder is made on the first put."""
+    """A store whose keys are paths below a folder; the folder is made on the first put.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: The folder.
+        unversioned: Folders below it that git is told to ignore when the root is made.
+    """
+
+    def __init__(self, root: Path, unversioned: tuple[str, ...] = ()) -> None:
         self.root = root
+        self._unversioned = unversioned
 
     def __repr__(self) -> str:
         return f"DirectoryStore({str(self.root)!r})"
@@ -65,9 +71,10 @@ class DirectoryStore:
         Raises:
             StoreError: A folder cannot be read.
         """
+        prefix = prefix.removesuffix("/") + "/" if prefix else ""
         folder = self._path(prefix.removesuffix("/")) if prefix else self.root
         try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            entries = sorted(os.scandir(folder), key=_sorting)
         except OSError as error:
             if error.errno in _ABSENT:
                 return
@@ -134,6 +141,12 @@ class DirectoryStore:
         self._make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
         _sync_folder(folder.parent)
+        if folder == self.root and self._unversioned:
+            (folder / ".gitignore").write_text("".join(f"/{name}/\n" for name in self._unversioned), "utf-8")
+
+
+def _sorting(entry: os.DirEntry[str]) -> str:
+    return entry.name + "/" if entry.is_dir(follow_symlinks=False) else entry.name
 
 
 def _write_durably(path: Path, value: bytes) -> None:
@@ -152,6 +165,15 @@ def _name_once(temporary: Path, path: Path) -> bool:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
+        return _rename_once(temporary, path)
+    return True
+
+
+def _rename_once(temporary: Path, path: Path) -> bool:
+    """Name a file where there are no hard links: gemnb's writers exclude each other, others are not expected."""
+    from filelock import FileLock
+
+    with FileLock(path.parent / ".names.lock"):
         if path.exists():
             return False
         temporary.replace(path)

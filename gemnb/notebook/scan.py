@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gemnb.notebook.files import NotebookCell
 
 _USE = re.compile(r"^[ \t]*%gemnb[ \t]+use\b[ \t]*(.*)$", re.MULTILINE)
+# Cells whose body is not run as a cell of the notebook's own (%%bash, %%writefile …) set no defaults.
+_OTHER_MAGIC = re.compile(r"\s*%%(?!capture\b|time\b|prun\b)")
 _PICTURES = ("image/png", "image/jpeg")
 
 
@@ -80,7 +82,7 @@ def scan(cells: Sequence[NotebookCell]) -> list[ScannedCell]:
                     error=error,
                 )
             )
-        if not cell.source.lstrip().startswith("%%"):
+        if _OTHER_MAGIC.match(cell.source) is None:
             for match in _USE.finditer(cell.source):
                 defaults = match.group(1).strip()
     return found

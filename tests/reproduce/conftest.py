@@ -39,6 +39,7 @@ def _run_once(tmp_path_factory: pytest.TempPathFactory, _running_emulator: Emula
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GEMNB_EMULATOR", _running_emulator.url)
         patch.setenv("XDG_CACHE_HOME", str(folder.parent / "user"))
+        patch.setenv("XDG_DATA_HOME", str(folder.parent / "user"))
         NotebookClient(
             notebook,
             record_timing=False,

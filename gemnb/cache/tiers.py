@@ -1,0 +1,170 @@
+"""The tiers in one chain: project, private, spill, machine. Which tier answers never decides which attempt does.
+
+An answer is kept in the project (or in its private folder), a second copy in the machine tier; where the project
+cannot be written it goes to the user's spill folder, which nothing evicts. Only answers that this machine's own
+client received go into the machine tier: a stranger's record must not answer for the user elsewhere. What is
+found in a farther tier is copied to the project, so that the project can be committed whole.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from gemnb.cache.cache import missing_blob
+from gemnb.detach import references
+from gemnb.errors import CacheError, CorruptEntry, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from gemnb.cache.cache import Cache, Kept
+    from gemnb.model import Invocation, Record
+
+_log = logging.getLogger("gemnb")
+
+
+class Tiers:
+    """Finds and keeps answers in several places, as `Cache` does in one.
+
+    Args:
+        project: The project's cache; reads and writes go there first.
+        private: Its part that is not committed.
+        spill: Makes the user's spill folder; called when the project has no answer or cannot be written.
+        machine: Makes the machine tier (told whether to write in it), or None without one; called when no nearer
+            tier has an answer.
+    """
+
+    def __init__(
+        self,
+        project: Cache,
+        *,
+        private: Cache | None = None,
+        spill: Callable[[], Cache | None] = lambda: None,
+        machine: Callable[[bool], Cache | None] = lambda _writing: None,
+    ) -> None:
+        self.project = project
+        self._private = private
+        self._spill = spill
+        self._machine = machine
+
+    @property
+    def store(self) -> object:
+        """The project's store."""
+        return self.project.store
+
+    def attempts(self, digest: str) -> list[int]:
+        """Return the attempts kept for a request in the nearest tier that has any, ascending."""
+        return next((found for tier in self._tiers() if (found := tier.attempts(digest))), [])
+
+    def find(self, digest: str, attempt: int | None = None) -> Kept | None:
+        """Return one attempt at a request (the latest of the nearest tier, unless told), or None.
+
+        Raises:
+            CorruptEntry: What is kept is damaged in every tier that has it.
+            StoreError: A store failed.
+        """
+        damage: CorruptEntry | None = None
+        for tier in self._tiers():
+            try:
+                kept = tier.find(digest, attempt)
+            except CorruptEntry as error:
+                damage = damage or error
+                continue
+            if kept is not None and (tier.is_near or self._adopt(kept, tier)):
+                if damage is not None:
+                    _log.warning("%s A good copy was found and put back.", damage.what)
+                return kept
+        if damage is not None:
+            raise damage
+        return None
+
+    def blob(self, digest: str) -> bytes:
+        """Return the bytes of a digest.
+
+        Raises:
+            CorruptEntry: They are missing, or damaged in every tier that has them.
+            StoreError: A store failed.
+        """
+        damage: CorruptEntry | None = None
+        for tier in self._tiers():
+            try:
+                data = tier.get_blob(digest)
+            except CorruptEntry as error:
+                damage = damage or error
+                continue
+            if data is not None:
+                if damage is not None:
+                    self.project.put_blob(data)
+                    _log.warning("%s A good copy was found and put back.", damage.what)
+                return data
+        raise damage or missing_blob(digest)
+
+    def put_blob(self, data: bytes) -> str:
+        """Keep bytes in the project and return their digest."""
+        return self.project.put_blob(data)
+
+    def missing(self, digests: Iterable[str]) -> list[str]:
+        """Return the digests of which the project keeps no bytes."""
+        return self.project.missing(digests)
+
+    def keep(
+        self, record: Record, invocation: Invocation, blobs: Mapping[str, bytes], *, private: bool = False
+    ) -> Record:
+        """Keep an answer this machine received as the next attempt, and a second copy in the machine tier.
+
+        Raises:
+            StoreError: Neither the project nor the spill folder can be written.
+        """
+        digest = record.request_digest
+        after = max((number for tier in self._tiers() for number in tier.attempts(digest)), default=0)
+        target = self._private if private and self._private is not None else self.project
+        try:
+            kept = target.keep(record, invocation, blobs, after=after)
+        except StoreError as error:
+            spill = self._spill()
+            if spill is None:
+                raise
+            kept = spill.keep(record, invocation, blobs, after=after)
+            _log.warning("%s (%s) The answer is kept in %s instead.", error.what, error.why, spill.store)
+        machine = self._machine(True)
+        if machine is not None:
+            try:
+                machine.adopt(kept, invocation, blobs)
+            except StoreError as error:
+                _log.warning("No second copy was made: %s %s", error.what, error.why)
+        return kept
+
+    def hold(self, blobs: Mapping[str, bytes]) -> None:
+        """Hold bytes in memory that could not be kept, so that they can be shown."""
+        self.project.hold(blobs)
+
+    def keep_failed(self, request_digest: str, body: bytes) -> str:
+        """Keep the raw body of an answer that is none, and return its key."""
+        return self.project.keep_failed(request_digest, body)
+
+    def _tiers(self) -> Iterator[Cache]:
+        yield self.project
+        if self._private is not None:
+            yield self._private
+        for make in (self._spill, lambda: self._machine(False)):
+            tier = make()
+            if tier is not None:
+                yield tier
+
+    def _adopt(self, kept: Kept, tier: Cache) -> bool:
+        """Copy an answer from a farther tier to the project; False where the tier no longer has all its bytes."""
+        record = kept.record
+        named = [image.blob for picture in record.pictures for image in (picture.original, picture.preview) if image]
+        sent = [digest for content in record.request.contents for digest in references(list(content.parts))]
+        blobs = {}
+        for digest in dict.fromkeys([*named, *references(record.response), *sent]):
+            data = tier.get_blob(digest)
+            if data is None:
+                return False  # evicted: a record without its bytes is no answer
+            blobs[digest] = data
+        try:
+            self.project.adopt(record, kept.invocation, blobs)
+        except CacheError as error:
+            _log.debug("not copied to the project: %s", error.what)
+        return True
