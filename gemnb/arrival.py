@@ -12,9 +12,9 @@ from gemnb.canonical import blob_digest, is_digest, request_digest
 from gemnb.detach import detach
 from gemnb.errors import MalformedAnswer, RequestError
 from gemnb.model import Image, JSONObject, JSONValue, Picture, Record, Request
-from gemnb.preview import check_picture, make_preview
+from gemnb.preview import examine
 from gemnb.records import record_digest
-from gemnb.sniff import sniff
+from gemnb.sniff import Sniffed, sniff
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,9 +33,8 @@ def unpack(request: Request, body: bytes, received: Mapping[str, str]) -> tuple[
     """
     response = _parse(body)
     answer = read_answer(response)
-    blobs: dict[str, bytes] = {}
-    pictures = tuple(_picture(item, blobs) for item in answer.pictures)
-    detached, taken = _detach(response)
+    detached, blobs = _detach(response)
+    pictures = tuple(_picture(item, blobs) for item in read_answer(detached).pictures)
     record = Record(
         request=request,
         request_digest=request_digest(request),
@@ -50,7 +49,7 @@ def unpack(request: Request, body: bytes, received: Mapping[str, str]) -> tuple[
     except RequestError as error:
         reason = error.why
     else:
-        return record, taken | blobs
+        return record, blobs
     raise MalformedAnswer("The service's answer cannot be recorded.", why=reason)
 
 
@@ -90,23 +89,15 @@ def _parse(body: bytes) -> JSONValue:
 
 def _picture(inline: JSONObject, blobs: dict[str, bytes]) -> Picture:
     claimed = str(inline.get("mimeType") or "")
-    data = _decode(inline.get("data"))
+    data = _bytes_of(inline.get("data"), blobs)
     try:
-        found = check_picture(data)
+        found, preview = examine(data)
     except (ValueError, OSError, SyntaxError) as error:  # what Pillow raises for broken files
         reason = str(error)
     else:
-        original = Image(
-            blob=blob_digest(data),
-            mime_type=found.mime_type,
-            size=len(data),
-            width=found.width,
-            height=found.height,
-        )
-        blobs[original.blob] = data
         return Picture(
-            original=original,
-            preview=_preview(data, original, blobs),
+            original=_image(data, found, blobs),
+            preview=_image(preview, sniff(preview), blobs) if preview else None,
             claimed=claimed if claimed and claimed != found.mime_type else None,
         )
     raise MalformedAnswer(
@@ -115,20 +106,28 @@ def _picture(inline: JSONObject, blobs: dict[str, bytes]) -> Picture:
     )
 
 
-def _preview(data: bytes, original: Image, blobs: dict[str, bytes]) -> Image | None:
-    made = make_preview(data, original.mime_type)
-    found = sniff(made) if made is not None else None
-    if made is None or found is None:
-        return None
-    digest = blob_digest(made)
-    blobs[digest] = made
-    return Image(blob=digest, mime_type=found.mime_type, size=len(made), width=found.width, height=found.height)
+def _image(data: bytes, found: Sniffed | None, blobs: dict[str, bytes]) -> Image:
+    assert found is not None  # noqa: S101 - Pillow wrote it a moment ago
+    digest = next((known for known, held in blobs.items() if held is data), None) or blob_digest(data)
+    blobs[digest] = data
+    return Image(blob=digest, mime_type=found.mime_type, size=len(data), width=found.width, height=found.height)
 
 
-def _decode(data: JSONValue) -> bytes:
+def _bytes_of(data: JSONValue, blobs: dict[str, bytes]) -> bytes:
+    """Return the bytes of a detached picture; irregular base64 (no padding) was detached as text."""
+    if data is None:
+        return b""
+    digest = data.get("$blob") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(digest, str):
+        raise MalformedAnswer("The picture in the answer is no base64.", why=repr(data)[:200])
+    held = blobs[digest]
+    return _decode(held.decode("utf-8", "surrogatepass")) if data.get("as") == "text" else held
+
+
+def _decode(text: str) -> bytes:
     try:
-        text = str(data).translate(str.maketrans("-_", "+/"))
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        standard = text.translate(str.maketrans("-_", "+/"))
+        return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
     except (binascii.Error, ValueError) as error:
         reason = str(error)
     raise MalformedAnswer("The picture in the answer is no base64.", why=reason)

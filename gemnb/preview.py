@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import warnings
@@ -20,8 +21,8 @@ _PNG_END = b"IEND\xaeB`\x82"  # the last chunk's type and checksum (PNG, §11.2.
 _PREVIEW_QUALITY = 85  # JPEG; 120 to 415 kB for real Nano Banana pictures at 1024 pixels
 
 
-def check_picture(data: bytes) -> Sniffed:
-    """Return the facts of a whole, decodable picture.
+def examine(data: bytes) -> tuple[Sniffed, bytes | None]:
+    """Return the facts of a whole, decodable picture, and its preview where it needs one. Decodes once.
 
     Raises:
         ValueError: The bytes are no picture, or the picture is cut or implausibly large.
@@ -37,7 +38,13 @@ def check_picture(data: bytes) -> Sniffed:
         raise ValueError(msg)
     with _opened(data) as image:
         image.load()
-        return Sniffed(mime_type=found.mime_type, width=image.width, height=image.height)
+        facts = Sniffed(mime_type=found.mime_type, width=image.width, height=image.height)
+        return facts, _preview(image) if _needs_preview(data, found.mime_type) else None
+
+
+def check_picture(data: bytes) -> Sniffed:
+    """Return the facts of a whole, decodable picture; errors as `examine`."""
+    return examine(data)[0]
 
 
 def make_preview(data: bytes, mime_type: str) -> bytes | None:
@@ -46,37 +53,38 @@ def make_preview(data: bytes, mime_type: str) -> bytes | None:
     JPEG, or PNG where there is transparency; longest side 1024 pixels. Made once and kept, since its bytes
     depend on the version of Pillow.
     """
-    if len(data) <= ORIGINAL_LIMIT and mime_type in SHOWN_EVERYWHERE:
+    if not _needs_preview(data, mime_type):
         return None
-    with _opened(data) as opened:
-        image = _upright(opened)
-        transparent = image.has_transparency_data
-        # A profile of another colour model (CMYK) does not fit the converted pixels.
-        profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
-        image = image.convert("RGBA" if transparent else "RGB")
-        image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-        buffer = io.BytesIO()
-        if transparent:
-            image.save(buffer, "PNG", optimize=True, icc_profile=profile)
-        else:
-            image.save(buffer, "JPEG", quality=_PREVIEW_QUALITY, icc_profile=profile)
-        return buffer.getvalue()
+    with _opened(data) as image:
+        return _preview(image)
 
 
-def _upright(image: PIL.Image.Image) -> PIL.Image.Image:
+def _needs_preview(data: bytes, mime_type: str) -> bool:
+    return len(data) > ORIGINAL_LIMIT or mime_type not in SHOWN_EVERYWHERE
+
+
+def _preview(image: PIL.Image.Image) -> bytes:
+    _turn_upright(image)
+    transparent = image.has_transparency_data
+    # A profile of another colour model (CMYK) does not fit the converted pixels.
+    profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
+    mode = "RGBA" if transparent else "RGB"
+    small = image if image.mode == mode else image.convert(mode)
+    small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    buffer = io.BytesIO()
+    if transparent:
+        small.save(buffer, "PNG", optimize=True, icc_profile=profile)
+    else:
+        small.save(buffer, "JPEG", quality=_PREVIEW_QUALITY, icc_profile=profile)
+    return buffer.getvalue()
+
+
+def _turn_upright(image: PIL.Image.Image) -> None:
     from PIL import ImageOps
 
-    try:
-        return ImageOps.exif_transpose(image)
-    except (
-        SyntaxError,
-        struct.error,
-        TypeError,
-        ValueError,
-        KeyError,
-        AttributeError,
-    ):  # broken EXIF data; the pixels are whole
-        return image
+    # Whatever broken EXIF data raises: the pixels are whole.
+    with contextlib.suppress(SyntaxError, struct.error, TypeError, ValueError, KeyError, AttributeError):
+        ImageOps.exif_transpose(image, in_place=True)
 
 
 def _opened(data: bytes) -> PIL.Image.Image:

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import stat
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import diskcache
 
@@ -19,6 +19,7 @@ from gemnb.cache.store import check_key
 from gemnb.errors import CorruptEntry, StoreError
 
 if TYPE_CHECKING:
+    import contextlib
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -127,6 +128,10 @@ class MachineStore:
         else:
             return
         raise self._failed(failure)
+
+    def transaction(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which many puts are one write to the disk."""
+        return cast("contextlib.AbstractContextManager[None]", self._open.transact())
 
     def open(self) -> None:
         """Open the database now, to know that it can be.
