@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from gemnb.errors import RequestError, nearest
+from gemnb.model import VENDORS, is_model_id
 
 if TYPE_CHECKING:
     import datetime as dt
 
     from gemnb.model import JSONObject, Request
-
-_ID = re.compile(r"[\w.-]+", re.ASCII)  # it becomes part of a URL
-VENDORS = ("google", "emulator")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +58,9 @@ def resolve_model(text: str) -> str:
     Raises:
         RequestError: Neither; the nearest known one is named.
     """
-    vendor, slash, rest = text.partition("/")
-    if slash and vendor in VENDORS and _ID.fullmatch(rest) and ".." not in rest:
+    if is_model_id(text):
         return text
-    if not slash:
+    if "/" not in text:
         for model in models().values():
             if text in model.aliases or text == model.id.partition("/")[2]:
                 return model.id
@@ -72,7 +68,7 @@ def resolve_model(text: str) -> str:
     near = nearest(text, known)
     raise RequestError(
         f"{text!r} names no model.",
-        why="A model is vendor/id, with the vendor google or emulator, or one of the aliases.",
+        why="A model is vendor/id, with the vendor " + " or ".join(VENDORS) + ", or one of the aliases.",
         hint=f"Did you mean {near}?" if near else "Known: " + ", ".join(known),
         model=text,
     )

@@ -7,9 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gemnb.cache.flight import Arrived
 from gemnb.canonical import request_digest, short
-from gemnb.capabilities import remarks
 from gemnb.errors import CacheMiss, GemnbError, MalformedAnswer, StoreError
 from gemnb.model import Mode
 
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gemnb.backends.base import Backend
-    from gemnb.cache import Cache, Claim, Flights, Tiers
+    from gemnb.cache import Arrived, Cache, Claim, Flights, Tiers
     from gemnb.model import Invocation, Record, Request
 
 _log = logging.getLogger("gemnb")
@@ -75,6 +73,8 @@ class Client:
             return kept.record
         if mode is Mode.REPLAY:
             raise _miss(request, digest)
+        from gemnb.capabilities import remarks
+
         for remark in remarks(request, dt.datetime.now(dt.UTC).date()):
             _log.warning("%s", remark)
         with self.flights().claim(digest) as claim:
@@ -104,6 +104,8 @@ class Client:
             # The error itself says what may have been billed; an intent is for owners that died.
             claim.close()
             raise
+        from gemnb.cache.flight import Arrived
+
         arrived = Arrived(body=reply.body, facts=facts)
         try:
             claim.land(arrived)

@@ -8,9 +8,8 @@ import os
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from gemnb.cache import Cache, DirectoryStore, Flights, Tiers
+from gemnb.cache import Cache, DirectoryStore, Tiers
 from gemnb.client import Client
 from gemnb.errors import MissingKey, SettingsError, StoreError
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gemnb.backends import Backend
+    from gemnb.cache import Flights
     from gemnb.model import Record, Request
     from gemnb.settings import Settings
 
@@ -35,7 +35,7 @@ def make_client(settings: Settings) -> Client:
     """Return a client for these settings; nothing is opened or imported before it is needed."""
     return Client(
         cache=open_tiers(settings),
-        flights=lambda: Flights(claims_folder()),
+        flights=_flights,
         backend=lambda vendor: _backend(vendor, settings),
         unpack=_unpack,
     )
@@ -90,6 +90,12 @@ def _open_machine(folder: Path) -> Cache | None:
     return Cache(store, is_near=False)
 
 
+def _flights() -> Flights:
+    from gemnb.cache.flight import Flights
+
+    return Flights(claims_folder())
+
+
 def claims_folder() -> Path:
     """Return the user's folder of claims: on this machine, not in the project."""
     import platformdirs
@@ -131,6 +137,8 @@ def _own_emulator() -> str:
 
 
 def _check_endpoint(url: str, *, only_loopback: bool) -> None:
+    from urllib.parse import urlsplit
+
     parts = urlsplit(url)
     host = parts.hostname or ""
     loopback = host in ("localhost", "::1") or host.startswith("127.")

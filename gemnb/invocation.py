@@ -11,11 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gemnb.capabilities import resolve_model
 from gemnb.cell import parse_options, tokens
 from gemnb.detach import image_part, text_part
 from gemnb.errors import CellSyntaxError, PromptError, RequestError
-from gemnb.model import Binding, Content, JSONObject, JSONValue, Request
+from gemnb.model import Binding, Content, JSONObject, JSONValue, Request, is_model_id
 from gemnb.options import BY_NAME
 
 if TYPE_CHECKING:
@@ -119,17 +118,24 @@ def assemble(
     pictures = [image_part(b.blob, b.mime_type) for b in bindings if b.blob and b.mime_type]
     turn = Content(role="user", parts=(*pictures, text_part(_prompt(cell, bindings))))
     contents = (*earlier, turn)
+    resolved = model if is_model_id(model) else _resolve(model)
     config = _config(values)
     seed = config.get("seed")
     return tuple(
         Request(
-            model=resolve_model(model),
+            model=resolved,
             contents=contents,
             config=config if not isinstance(seed, int) else config | {"seed": seed + index - 1},
             sample=index,
         )
         for index in _samples(values)
     )
+
+
+def _resolve(model: str) -> str:
+    from gemnb.capabilities import resolve_model  # an alias needs the table; a full id, so most hits, does not
+
+    return resolve_model(model)
 
 
 def undeclared(cell: Cell, names: Mapping[str, object]) -> None:

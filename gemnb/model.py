@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -13,6 +14,17 @@ SCHEMA = 0
 
 MIMETYPE = "application/vnd.gemnb.v1+json"
 """MIME type of the record in a notebook's output."""
+
+
+VENDORS = ("google", "emulator")
+
+_MODEL_ID = re.compile(r"[\w.-]+", re.ASCII)  # it becomes part of a URL
+
+
+def is_model_id(text: str) -> bool:
+    """Return whether this is `vendor/model id` of a vendor that gemnb can ask."""
+    vendor, slash, rest = text.partition("/")
+    return bool(slash) and vendor in VENDORS and _MODEL_ID.fullmatch(rest) is not None and ".." not in rest
 
 
 class Mode(StrEnum):
