@@ -84,7 +84,8 @@ def _parse(body: bytes) -> JSONValue:
         return cast("JSONValue", json.loads(body.decode("utf-8")))
     except (ValueError, RecursionError) as error:
         reason = str(error)
-    raise MalformedAnswer("The service's answer is no JSON.", why=reason)
+    words = " ".join(body[:300].decode("utf-8", "replace").split())
+    raise MalformedAnswer("The service's answer is no JSON.", why=f"{reason}\n{words}")
 
 
 def _picture(inline: JSONObject, blobs: dict[str, bytes]) -> Picture:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import logging
 import os
 from functools import cache
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gemnb.backends import Backend
+    from gemnb.backends.gemini import GeminiBackend
     from gemnb.cache import Flights
     from gemnb.model import Record, Request
     from gemnb.settings import Settings
@@ -27,6 +29,8 @@ KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 
 UNVERSIONED = ("private", "failed", "corrupt", "trash")
 """Parts of the project's cache that git ignores."""
+
+_backends: list[GeminiBackend] = []  # of this process, for `cancel_calls`
 
 _EMULATOR_KEY = "emulator"  # the SDK wants a key even where none is needed
 
@@ -105,7 +109,7 @@ def claims_folder() -> Path:
 
 def _backend(vendor: str, settings: Settings) -> Backend:
     if vendor == "emulator":
-        return _gemini(settings.emulator or _own_emulator(), _EMULATOR_KEY, settings.deadline, keep_vendor=True)
+        return _emulator(settings.emulator or _own_emulator(), settings.deadline)
     key = next((value for name in KEY_VARIABLES if (value := os.environ.get(name, "").strip())), "")
     if not key:
         raise MissingKey(
@@ -114,16 +118,53 @@ def _backend(vendor: str, settings: Settings) -> Backend:
             hint="export GEMINI_API_KEY=…   before Jupyter starts; a key is to be had at aistudio.google.com\n"
             "%gemnb use emulator/sketch-1   works without a key, with synthetic pictures",
         )
-    return _gemini(settings.base_url, key, settings.deadline, keep_vendor=False)
+    return _gemini(settings, key)
+
+
+def _emulator(url: str, deadline: float) -> Backend:
+    _check_endpoint(url, only_loopback=True)
+    return _one_backend(url, _EMULATOR_KEY, deadline, keep_vendor=True)
+
+
+def _gemini(settings: Settings, key: str) -> Backend:
+    from gemnb.backends.gemini import GOOGLE
+
+    url = settings.base_url or GOOGLE
+    _check_endpoint(url, only_loopback=False)
+    headers = tuple(json.loads(settings.headers).items()) if settings.headers else ()
+    return _one_backend(url, key, settings.deadline, api_version=settings.api_version, headers=headers)
 
 
 @cache  # one SDK client per endpoint and key, for the life of the kernel
-def _gemini(base_url: str, key: str, deadline: float, *, keep_vendor: bool) -> Backend:
-    from gemnb.backends.gemini import GOOGLE, GeminiBackend
+def _one_backend(  # noqa: PLR0913 - the key of the cache
+    url: str,
+    key: str,
+    deadline: float,
+    *,
+    keep_vendor: bool = False,
+    api_version: str = "",
+    headers: tuple[tuple[str, str], ...] = (),
+) -> Backend:
+    from gemnb.backends.gemini import GeminiBackend
 
-    url = base_url or GOOGLE
-    _check_endpoint(url, only_loopback=keep_vendor)
-    return GeminiBackend(base_url=url, api_key=key, deadline=deadline, keep_vendor=keep_vendor)
+    made = GeminiBackend(
+        base_url=url,
+        api_key=key,
+        deadline=deadline,
+        keep_vendor=keep_vendor,
+        api_version=api_version,
+        headers=dict(headers),
+    )
+    _backends.append(made)
+    return made
+
+
+def cancel_calls() -> int:
+    """Close the connections of all calls this process has under way, and return how many there were.
+
+    What was sent may still be billed; its answer is lost.
+    """
+    return sum(backend.cancel() for backend in _backends)
 
 
 @cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gemnb.answer import read_answer
+from gemnb.answer import read_answer, why_refused
 from gemnb.canonical import request_digest, short
 from gemnb.errors import CellSyntaxError, NoPicture, OutcomeError, Refused
 from gemnb.invocation import assemble
@@ -141,7 +141,7 @@ def _explain(record: Record) -> OutcomeError:
         )
     return Refused(
         f"{model} refused: {answer.reason or 'no reason given'} ({short(record.request_digest)}).",
-        why=(answer.message or answer.text)[:400],
+        why=why_refused(answer),
         hint=hint,
         digest=record.request_digest,
         reason=answer.reason,

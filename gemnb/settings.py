@@ -7,16 +7,17 @@ set it.
 
 from __future__ import annotations
 
+import json
 import os
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gemnb.errors import SettingsError, nearest
 from gemnb.model import Embed, Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,8 @@ class Settings:
         cache: The project's cache folder.
         deadline: Seconds of wall clock one call may take, retries included.
         base_url: Endpoint of the Gemini API; empty for Google's own.
+        api_version: Version of the Gemini API; empty for the SDK's own.
+        headers: Further headers for a gateway, as a JSON object of texts; their values are secrets.
         emulator: URL of a running emulator; empty to start one inside this process when needed.
         machine: `off`, or the folder of the machine tier; empty for the user's cache folder.
         offline: Replay whatever a cell says; `gemnb reproduce` sets it, nothing can lift it.
@@ -41,6 +44,8 @@ class Settings:
     cache: Path = Path("cache")
     deadline: float = 600.0
     base_url: str = ""
+    api_version: str = ""
+    headers: str = field(default="", repr=False)
     emulator: str = ""
     machine: str = ""
     offline: bool = False
@@ -148,21 +153,21 @@ def _project_values(root: Path) -> dict[str, str]:
 def _set(settings: Settings, name: str, value: str, source: str) -> Settings:
     if name not in NAMES:
         raise _unknown(name, NAMES, "There is set")
-    if name == "mode":
-        return replace(settings, mode=Mode(_choice(name, value, [m.value for m in Mode], source)))
-    if name == "embed":
-        return replace(settings, embed=Embed(_choice(name, value, [e.value for e in Embed], source)))
+    values: dict[str, Any] = {name: _READERS[name](value, source)}
     if name == "cache":
-        return replace(settings, cache=_folder(value, source), cache_reason=f"{source} says so")
-    if name == "deadline":
-        return replace(settings, deadline=_seconds(value, source))
-    if name == "base_url":
-        return replace(settings, base_url=value.rstrip("/"))
-    if name == "offline":
-        return replace(settings, offline=_choice(name, value, ["0", "1"], source) == "1")
-    if name == "machine":
-        return replace(settings, machine=value if value == "off" else str(_folder(value, source)))
-    return replace(settings, emulator=value.rstrip("/"))
+        values["cache_reason"] = f"{source} says so"
+    return replace(settings, **values)
+
+
+def _headers(value: str, source: str) -> str:
+    try:
+        table = json.loads(value)
+    except ValueError:
+        table = None
+    if isinstance(table, dict) and all(isinstance(item, str) for item in table.values()):
+        return value
+    # The value itself is not quoted: it may hold a token.
+    raise SettingsError(f"{source} is no JSON object of texts.", hint=f'{source}=\'{{"X-Team": "pictures"}}\'')
 
 
 def _folder(value: str, source: str) -> Path:
@@ -201,3 +206,18 @@ def _unknown(name: str, known: tuple[str, ...] | dict[str, str], verb: str) -> S
         hint=(f"Did you mean {near}?  " if near else "") + f"Known: {', '.join(known)}.",
         setting=name,
     )
+
+
+_READERS: dict[str, Callable[[str, str], object]] = {
+    "mode": lambda value, source: Mode(_choice("mode", value, [mode.value for mode in Mode], source)),
+    "embed": lambda value, source: Embed(_choice("embed", value, [embed.value for embed in Embed], source)),
+    "cache": _folder,
+    "deadline": _seconds,
+    "base_url": lambda value, _source: value.rstrip("/"),
+    "api_version": lambda value, _source: value,
+    "headers": _headers,
+    "emulator": lambda value, _source: value.rstrip("/"),
+    "machine": lambda value, source: value if value == "off" else str(_folder(value, source)),
+    "offline": lambda value, source: _choice("offline", value, ["0", "1"], source) == "1",
+}
+"""How the text of each setting is read."""

@@ -7,7 +7,7 @@ from google.genai.types import BlockedReason, FinishReason
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemnb.answer import Answer, read_answer, usage
+from gemnb.answer import BLOCK_REASONS, FINISH_REASONS, Answer, ReasonClass, read_answer, usage, why_refused
 from gemnb.detach import detach
 from gemnb.errors import MalformedAnswer
 from gemnb.model import Outcome
@@ -45,10 +45,71 @@ def test_every_blocked_prompt_is_a_refusal_with_its_reason(reason):
     """A prompt that the service blocked is a refusal that names the service's reason."""
     feedback = {"blockReason": reason.value, "blockReasonMessage": "Not this."}
     expected = Answer(
-        outcome=Outcome.REFUSAL, pictures=(), text="", reason=reason.value, message="Not this.", content=None
+        outcome=Outcome.REFUSAL,
+        pictures=(),
+        text="",
+        reason=reason.value,
+        blocked=True,
+        message="Not this.",
+        content=None,
     )
     assert expected == read_answer({"promptFeedback": feedback, "usageMetadata": {"promptTokenCount": 4}})
     assert expected == read_answer({"promptFeedback": feedback, "candidates": []})
+
+
+def test_every_reason_of_the_installed_sdk_is_classified():
+    """A reason that a newer google-genai brings, and one that it drops, is seen here first."""
+    assert set(FINISH_REASONS) == {reason.value for reason in FinishReason}
+    assert set(BLOCK_REASONS) == {reason.value for reason in BlockedReason}
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("IMAGE_SAFETY", ReasonClass.REFUSAL),
+        ("PUP_LIMITED_DISABLED", ReasonClass.REFUSAL),
+        ("NO_IMAGE", ReasonClass.NO_IMAGE),
+        ("OTHER", ReasonClass.NO_IMAGE),
+        ("STOP", ReasonClass.NO_IMAGE),
+        ("MAX_TOKENS", ReasonClass.INCOMPLETE),
+        ("CONTINUATION", ReasonClass.INCOMPLETE),
+        ("MISSING_THOUGHT_SIGNATURE", ReasonClass.CALLER),
+        ("LANGUAGE", ReasonClass.CALLER),
+    ],
+)
+def test_a_refusal_says_what_its_reason_means(reason, expected):
+    """Whoever asked learns whether to ask again, to change the request or to let it be, and what the service said."""
+    meaning, said = why_refused(read_answer(answer(finishReason=reason, finishMessage="In its\nwords."))).splitlines()
+    assert FINISH_REASONS[reason] is expected
+    assert (meaning, said) == (expected.value, "In its words.")
+
+
+def test_the_same_word_means_more_of_a_prompt():
+    """OTHER of an answer may pass, OTHER of a prompt stays."""
+    soft = why_refused(read_answer(answer(finishReason="OTHER")))
+    hard = why_refused(read_answer({"promptFeedback": {"blockReason": "OTHER"}}))
+    assert (soft, hard) == (ReasonClass.NO_IMAGE.value, ReasonClass.REFUSAL.value)
+
+
+@pytest.mark.parametrize(
+    "document", [answer(WORDS, finishReason="HUNGER"), {"promptFeedback": {"blockReason": "HUNGER"}}]
+)
+def test_an_unknown_reason_is_a_refusal_that_says_it_is_new(document):
+    """A reason that no table knows is told by name, and the answer is a refusal all the same."""
+    read = read_answer(document)
+    assert (read.outcome, read.reason) == (Outcome.REFUSAL, "HUNGER")
+    assert "HUNGER is new to this gemnb" in why_refused(read)
+
+
+def test_an_answer_without_a_reason_says_that():
+    """Content without parts, without a reason, is a refusal that does not pretend to know one."""
+    assert "gives no reason" in why_refused(read_answer({"candidates": [{"content": {"role": "model"}}]}))
+
+
+def test_a_long_story_of_the_service_is_cut():
+    """The words of the service are one line of at most 400 characters."""
+    told = why_refused(read_answer(answer(finishReason="NO_IMAGE", finishMessage="so\n" * 4000))).splitlines()
+    assert [len(told), len(told[1])] == [2, 400]
 
 
 def test_a_finish_message_is_kept():

@@ -188,7 +188,7 @@ BROKEN = {
     "reset": (Fault(kind="reset"), "ReadError"),
     "hang-up": (Fault(kind="hang-up"), "RemoteProtocolError"),
     "drip": (Fault(kind="drip", seconds=0.2), "ReadTimeout"),
-    "drip that pauses across the deadline": (Fault(kind="drip", seconds=0.7), "ReadTimeout"),
+    "drip that pauses across the deadline": (Fault(kind="drip", seconds=0.9), "ReadTimeout"),
     "stall": (Fault(kind="stall"), "ReadTimeout"),
 }
 
@@ -198,13 +198,14 @@ def test_a_connection_that_breaks_is_told_and_not_asked_twice(
     row: tuple[Fault, str], project: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A request that was sent and not wholly answered ends by the deadline, is not repeated and may be billed."""
-    monkeypatch.setenv("GEMNB_DEADLINE", "1")
     fault, said = row
+    if said == "ReadTimeout":
+        monkeypatch.setenv("GEMNB_DEADLINE", "1")
     emulator.script(fault)
     start = time.monotonic()
     told = failure()
 
-    assert time.monotonic() - start < 1.3
+    assert time.monotonic() - start < 1.7  # the next piece of the slower drip comes after 1.8 seconds
     assert type(told) is Unavailable
     assert BILLED in str(told)
     assert said in str(told)
@@ -490,6 +491,7 @@ STRANGE = {
     "400 no UTF-8": (http(400, WORDS.encode() + b"\xff\xfe"), Rejected, WORDS),
     "400 nothing": (http(400, b""), Rejected, "(400)"),
     "400 escape sequences": (http(400, b'"%s \\u001b[2J"' % WORDS.encode()), Rejected, WORDS),
+    "400 odd charset": (http(400, PAGE, "text/html; charset=base64"), Rejected, f"Sorry {WORDS}"),
     "500 null": (http(500, b"null"), Unavailable, "null"),
     "500 odd error": (http(500, b'{"error": "boom"}'), Unavailable, "boom"),
     "500 odd message": (http(500, b'{"error": {"message": {"en": "boom"}}}'), Unavailable, "boom"),

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from gemnb.capabilities import models
 from gemnb.errors import BackendError, Rejected, Unavailable, nearest
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _RETRIED = (429, 503)
-_EXCERPT = 20_000  # bytes of a body that is no Google error that are looked at for a message
+_EXCERPT = 20_000  # of a body that is no Google error, what is looked at for a message
+_VERSION = re.compile(rb'"modelVersion"\s*:\s*"([^"\\]{1,200})"')
+_SAID = 400  # characters of the service's own words that an error shows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +32,7 @@ class Failure:
         message: What the service or the transport said.
         reason: The machine-readable reason of Google's error details, or empty.
         retry_after: Seconds the service asks to wait; None where it does not say.
+        location: Where a redirect leads, or empty.
         sent: Whether the request may have reached the model, and so been billed.
     """
 
@@ -29,22 +40,24 @@ class Failure:
     message: str
     reason: str = ""
     retry_after: float | None = None
+    location: str = ""
     sent: bool = False
 
     @classmethod
     def of_status(cls, status: int, headers: dict[str, str], body: bytes, message: str) -> Failure:
         """Read a failure from an HTTP answer; the body may be Google's JSON, HTML or anything."""
         details = _details(body)
-        wait = _seconds(headers.get("retry-after", ""))
+        wait = _wait(headers.get("retry-after", ""))
         reason = ""
         for detail in details:
             reason = reason or str(detail.get("reason") or "")
             wait = _seconds(str(detail.get("retryDelay") or "").removesuffix("s")) if wait is None else wait
         return cls(
             status=status,
-            message=_plain(message) or _plain(body[:_EXCERPT].decode("utf-8", "replace")),
+            message=_plain(message[:_EXCERPT]) or _plain(body[:_EXCERPT].decode("utf-8", "replace")),
             reason=reason,
             retry_after=wait,
+            location=headers.get("location", ""),
             sent=status >= 500 and status != 503,
         )
 
@@ -64,16 +77,20 @@ def retry_after(failure: Failure) -> float | None:
     return failure.retry_after
 
 
-def explain(failure: Failure, *, model: str, host: str, secret: str) -> BackendError:
+def explain(failure: Failure, *, model: str, host: str, secrets: Iterable[str]) -> BackendError:
     """Return the error a person sees.
 
     Args:
         failure: What happened.
         model: The model asked for.
         host: The host asked.
-        secret: The key; it is taken out of whatever the service said.
+        secrets: The key, and what else must not be seen; taken out of whatever the service said.
     """
-    said = failure.message.replace(secret, "[key]") if secret else failure.message
+    # The key goes before the cut: half a key at its end would stay.
+    said = failure.message
+    for secret in filter(None, secrets):
+        said = said.replace(secret, "[key]")
+    said = said[:_SAID]
     if failure.reason == "API_KEY_INVALID" or failure.status in (401, 403):
         return Rejected(
             f"{host} does not accept the API key ({failure.status}).",
@@ -89,7 +106,15 @@ def explain(failure: Failure, *, model: str, host: str, secret: str) -> BackendE
         return Unavailable(
             f"{host} did not answer the request{status}.{billed}",
             why=said,
-            hint="Run the cell again later; what is kept stays kept.",
+            hint=_later(failure),
+            status=failure.status,
+        )
+    if 300 <= failure.status < 400:
+        return Rejected(
+            f"{host} redirects to {_host(failure.location)} ({failure.status}), and gemnb does not follow: "
+            "the key would go along.",
+            why=said,
+            hint="GEMNB_BASE_URL=…   asks another host from the start, if that is the one you mean.",
             status=failure.status,
         )
     return Rejected(f"{host} rejected the request ({failure.status}).", why=said, status=failure.status)
@@ -103,14 +128,52 @@ def _other(model: str) -> str:
     return f"Did you mean {near}?" if near else "Known models: " + ", ".join(models())
 
 
+def other_model(body: bytes, asked: str) -> str:
+    """Return the `modelVersion` of an answer that names another model than the one asked for; else "".
+
+    Retired ids have been answered by other models without a word. A version of the same model (`-001`) is no
+    other; the last mention counts, since Google writes it after the picture.
+    """
+    found = _VERSION.match(body, max(body.rfind(b'"modelVersion"'), 0))
+    version = found[1].decode("utf-8", "replace").removeprefix("models/") if found else asked
+    return "" if re.fullmatch(re.escape(asked) + r"(-\d{3})?", version) else version
+
+
+def _later(failure: Failure) -> str:
+    wait = f"The service asks to wait {failure.retry_after:g} s.\n" if failure.retry_after else ""
+    return f"{wait}Run the cell again later; what is kept stays kept."
+
+
+def _host(location: str) -> str:
+    try:
+        return urlsplit(location).hostname or "another path"
+    except ValueError:
+        return "what is no address"
+
+
 def _details(body: bytes) -> list[dict[str, object]]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
         return []
+    if isinstance(document, list) and document:
+        document = document[0]  # as streams and some gateways answer
     error = document.get("error") if isinstance(document, dict) else None
     details = error.get("details") if isinstance(error, dict) else None
     return [item for item in details if isinstance(item, dict)] if isinstance(details, list) else []
+
+
+def _wait(text: str) -> float | None:
+    """Return the seconds of a Retry-After: a number, or a date (RFC 9110, §10.2.3)."""
+    seconds = _seconds(text)
+    if seconds is not None or not text:
+        return seconds
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    now = datetime.now(UTC)
+    return max((until - (now if until.tzinfo else now.replace(tzinfo=None))).total_seconds(), 0.0)
 
 
 def _seconds(text: str) -> float | None:
@@ -118,9 +181,9 @@ def _seconds(text: str) -> float | None:
         seconds = float(text)
     except ValueError:
         return None
-    return seconds if 0 <= seconds <= 86_400 else None
+    return seconds if 0 <= seconds < math.inf else None
 
 
 def _plain(text: str) -> str:
     without_tags = re.sub(r"<(style|script).*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE)
-    return " ".join(without_tags.split())[:400]
+    return " ".join(without_tags.split())

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 import time
 from typing import TYPE_CHECKING, NoReturn, cast
 from urllib.parse import urlsplit
@@ -20,12 +19,13 @@ from google.genai import errors as genai_errors
 from google.genai import types
 
 from gemnb.backends.base import Reply
-from gemnb.backends.failures import Failure, explain, may_retry, retry_after
+from gemnb.backends.failures import Failure, explain, may_retry, other_model, retry_after
+from gemnb.backends.transport import Recorder
 from gemnb.detach import attach
-from gemnb.errors import RequestError
+from gemnb.errors import MissingKey, RequestError, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from gemnb.model import JSONObject, Request
 
@@ -39,7 +39,16 @@ _PART_KEYS = frozenset({"text", "inlineData", "thought", "thoughtSignature"})
 class GeminiBackend:
     """One SDK client, kept alive, used from any thread."""
 
-    def __init__(self, *, base_url: str, api_key: str, deadline: float, keep_vendor: bool = False) -> None:
+    def __init__(  # noqa: PLR0913 - what a user may configure, all by keyword
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        deadline: float,
+        keep_vendor: bool = False,
+        api_version: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         """Make the client; nothing is sent.
 
         Args:
@@ -47,21 +56,41 @@ class GeminiBackend:
             api_key: The key; it goes into one header and nowhere else.
             deadline: Seconds of wall clock a call may take, retries included.
             keep_vendor: Send `vendor/id` as the model id (the emulator), not `id`.
+            api_version: `v1`, `v1beta`, …; empty for the SDK's own.
+            headers: Further headers, for a gateway; their values are treated as secrets.
+
+        Raises:
+            MissingKey: What stands in the place of a key cannot be one.
         """
+        if not api_key.isascii() or not api_key.isprintable():
+            # An HTTP library would refuse it later, and quote it.
+            raise MissingKey(
+                "The API key is none: it holds a line break, or a character that no key has.",
+                hint="Set GEMINI_API_KEY to the key alone, on one line, before Jupyter starts.",
+            )
         self.host = urlsplit(base_url).hostname or ""
-        self._api_key = api_key
+        self._secrets = (api_key, *(headers or {}).values())
         self._deadline = deadline
         self._keep_vendor = keep_vendor
-        self._recorder = _Recorder(trust_env=not _is_loopback(self.host))
+        self._recorder = Recorder(trust_env=not _is_loopback(self.host))
         self._client = genai.Client(
             enterprise=False,
             api_key=api_key,
             http_options=types.HttpOptions(
                 base_url=base_url,
+                api_version=api_version or None,
+                headers=dict(headers) if headers else None,
                 timeout=int(deadline * 1000),
                 client_args={"transport": self._recorder, "follow_redirects": False},
             ),
         )
+
+    def cancel(self) -> int:
+        """Close the connections of all calls under way, and return how many there were.
+
+        What was sent may still be billed; its answer is lost.
+        """
+        return self._recorder.cut()
 
     def __repr__(self) -> str:
         return f"GeminiBackend({self.host!r})"
@@ -82,7 +111,10 @@ class GeminiBackend:
             self._recorder.begin(end)
             failure = self._send(request, contents)
             if failure is None:
-                return Reply(body=self._recorder.body(), host=self.host, client=f"google-genai {genai.__version__}")
+                body = self._recorder.body()
+                if other := other_model(body, self._wire_model(request)):
+                    _log.warning("%s was asked for, and %s says that it answered.", request.model, printable(other))
+                return Reply(body=body, host=self.host, client=f"google-genai {genai.__version__}")
             pause = _pause(failure, tries)
             if not may_retry(failure) or tries == _TRIES or time.monotonic() + pause > end:
                 self._give_up(failure, request)
@@ -91,65 +123,34 @@ class GeminiBackend:
         raise AssertionError
 
     def _send(self, request: Request, contents: list[types.Content]) -> Failure | None:
-        model = request.model if self._keep_vendor else request.model.partition("/")[2]
+        problem: Exception
         try:
             self._client.models.generate_content(
-                model=model,
+                model=self._wire_model(request),
                 contents=cast("types.ContentListUnionDict", contents),
                 config=_config(request.config),
             )
-        except genai_errors.APIError as error:
-            return Failure.of_status(
-                error.code, self._recorder.headers(), self._recorder.body(), str(error.message or "")
-            )
+        except (genai_errors.APIError, ValueError, RecursionError, httpx2.InvalidURL) as error:
+            # Beside its own errors, those of its reading a body that is no JSON or no text.
+            problem = error
         except httpx2.HTTPError as error:
+            if self._recorder.was_cut():
+                return Failure.of_transport("cancelled", "the connection was closed on request", sent=True)
             connect = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
             return Failure.of_transport(type(error).__name__, str(error), sent=not connect)
-        return None
+        else:
+            return None
+        status = self._recorder.status()
+        if not status:
+            raise RequestError(f"This request to {request.model} cannot be sent.", why=str(problem))
+        said = problem.message if isinstance(problem, genai_errors.APIError) else ""
+        return Failure.of_status(status, self._recorder.headers(), self._recorder.body(), str(said or ""))
+
+    def _wire_model(self, request: Request) -> str:
+        return request.model if self._keep_vendor else request.model.partition("/")[2]
 
     def _give_up(self, failure: Failure, request: Request) -> NoReturn:
-        raise explain(failure, model=request.model, host=self.host, secret=self._api_key)
-
-
-class _Recorder(httpx2.BaseTransport):
-    """Keeps the raw body and headers of this thread's last answer, and ends a slow drip at the deadline."""
-
-    def __init__(self, *, trust_env: bool) -> None:
-        self._inner = httpx2.HTTPTransport(trust_env=trust_env)
-        self._last = threading.local()
-
-    def begin(self, end: float) -> None:
-        self._last.end, self._last.content, self._last.headers = end, b"", {}
-
-    def body(self) -> bytes:
-        return cast("bytes", self._last.content)
-
-    def headers(self) -> dict[str, str]:
-        return cast("dict[str, str]", self._last.headers)
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        left = max(self._last.end - time.monotonic(), 0.001)
-        request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), left)
-        response = self._inner.handle_request(request)
-        self._last.headers = {key.lower(): value for key, value in response.headers.items()}
-        chunks = []
-        try:
-            for chunk in response.iter_bytes():
-                chunks.append(chunk)
-                if time.monotonic() > self._last.end:
-                    msg = "the answer did not end in time"
-                    raise httpx2.ReadTimeout(msg, request=request)
-        finally:
-            response.close()
-        self._last.content = b"".join(chunks)
-        kept = [(k, v) for k, v in response.headers.items() if k.lower() not in _ENCODING]
-        return httpx2.Response(response.status_code, headers=kept, content=self._last.content)
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-_ENCODING = ("content-encoding", "content-length", "transfer-encoding")
+        raise explain(failure, model=request.model, host=self.host, secrets=self._secrets)
 
 
 def _content(role: str, parts: tuple[JSONObject, ...], blob: Callable[[str], bytes]) -> types.Content:

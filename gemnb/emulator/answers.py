@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gemnb.emulator.posters import Poster, encode
@@ -41,7 +42,9 @@ def answer(asked: Asked, fault: Fault | None) -> dict[str, JSONValue]:
     """
     if fault and fault.kind == "prompt-blocked":
         return _blocked(asked, fault)
-    if fault and fault.kind == "no-image":
+    if fault and fault.kind == "no-candidates":
+        return {"candidates": [], **_ending(asked, None)}
+    if fault and fault.kind in ("no-image", "no-parts"):
         return _no_image(asked, fault)
     if not asked.settings.image or (fault and fault.kind == "text-only"):
         content = _text_only(asked, fault.message if fault else None)
@@ -52,7 +55,33 @@ def answer(asked: Asked, fault: Fault | None) -> dict[str, JSONValue]:
         "finishReason": "STOP",
         "index": 0,
     }
-    return {"candidates": [candidate], **_ending(asked, content)}
+    ending = _ending(asked, content)
+    if fault and fault.kind == "other-model":
+        ending["modelVersion"] = fault.model or "emulator/sketch-0"
+    return {"candidates": [candidate], **ending}
+
+
+def chunks(whole: dict[str, JSONValue]) -> list[dict[str, JSONValue]]:
+    """Return the body of a 200 as a stream tells it: one part after the other, the reason with the last."""
+    candidates = whole.get("candidates")
+    candidate = candidates[0] if isinstance(candidates, list) and candidates else None
+    content = candidate.get("content") if isinstance(candidate, dict) else None
+    parts = content.get("parts") if isinstance(content, dict) else None
+    if not isinstance(candidate, dict) or not isinstance(parts, list):
+        return [whole]
+    found: list[dict[str, JSONValue]] = []
+    for number, part in enumerate(parts, 1):
+        piece: dict[str, JSONValue] = {"content": {"parts": [part], "role": "model"}, "index": 0}
+        if number == len(parts):
+            piece = {**candidate, **piece}
+        found.append({**whole, "candidates": [piece]})
+    return found
+
+
+def count(asked: Asked) -> dict[str, JSONValue]:
+    """Return the body of a 200 to countTokens."""
+    text, images = _prompt_tokens(asked)
+    return {"totalTokens": text + images, "promptTokensDetails": _details(text, images)}
 
 
 def _blocked(asked: Asked, fault: Fault) -> dict[str, JSONValue]:
@@ -65,12 +94,12 @@ def _blocked(asked: Asked, fault: Fault) -> dict[str, JSONValue]:
 
 
 def _no_image(asked: Asked, fault: Fault) -> dict[str, JSONValue]:
-    candidate: dict[str, JSONValue] = {
-        "content": {"role": "model"},
-        "finishReason": fault.reason or "NO_IMAGE",
-        "finishMessage": fault.message or "No picture was made: a fault that gemnb's emulator was told to show.",
-        "index": 0,
-    }
+    candidate: dict[str, JSONValue] = {"content": {"role": "model"}, "finishReason": "STOP", "index": 0}
+    if fault.kind == "no-image":
+        candidate["finishReason"] = fault.reason or "NO_IMAGE"
+        candidate["finishMessage"] = (
+            fault.message or "No picture was made: a fault that gemnb's emulator was told to show."
+        )
     return {"candidates": [candidate], **_ending(asked, None)}
 
 
@@ -99,9 +128,15 @@ def _picture(asked: Asked, fault: Fault | None) -> Content:
     text = f"A synthetic picture for \u201c{title(asked.prompt)}\u201d." if asked.settings.text else ""
     if text:
         parts.append({"text": text})
-    mime_type, data = _drawn(asked, kind, 0)
-    parts.append({"inlineData": _blob(mime_type, data), "thoughtSignature": signature(data)})
-    return Content(parts, tokens(thought), tokens(text), IMAGE_TOKENS[asked.settings.size])
+    pictures = (fault.count or 2) if fault and kind == "pictures" else 1
+    for number in range(pictures):
+        mime_type, data = _drawn(asked, kind, 0, number)
+        blob = _blob(mime_type, data)
+        if kind == "bad-base64":
+            blob["data"] = "%% no base64 %%"
+        parts.append({"inlineData": blob, "thoughtSignature": signature(data)})
+    size = "4K" if kind == "huge" else asked.settings.size
+    return Content(parts, tokens(thought), tokens(text), IMAGE_TOKENS[size] * pictures)
 
 
 def _thought(asked: Asked) -> str:
@@ -113,13 +148,13 @@ def _thought(asked: Asked) -> str:
     )
 
 
-def _drawn(asked: Asked, kind: str, draft: int) -> tuple[str, bytes]:
-    """Return MIME type and bytes of a picture, as the fault's kind would have them."""
+def _drawn(asked: Asked, kind: str, draft: int, number: int = 0) -> tuple[str, bytes]:
+    """Return MIME type and bytes of a picture, as the fault's kind would have them; `number` is 0 for the first."""
     poster = Poster(
-        digest=asked.digest,
+        digest=hashlib.sha256(f"{asked.digest} {number}".encode()).hexdigest() if number else asked.digest,
         model=asked.model.name,
         prompt=asked.prompt,
-        size=asked.pixels,
+        size=(4096, 4096) if kind == "huge" else asked.pixels,
         inputs=tuple(image.data for image in asked.inputs),
         draft=draft,
     )
@@ -130,7 +165,7 @@ def _drawn(asked: Asked, kind: str, draft: int) -> tuple[str, bytes]:
         return "image/png", whole[: len(whole) // 2]
     if kind == "wrong-mime":
         return "image/png", encode(poster, "image/jpeg")
-    mime_type = "image/jpeg" if kind == "jpeg" else asked.model.mime_type
+    mime_type = "image/jpeg" if kind in ("jpeg", "huge") else asked.model.mime_type
     return mime_type, encode(poster, mime_type)
 
 
@@ -146,9 +181,14 @@ def _ending(asked: Asked, content: Content | None) -> dict[str, JSONValue]:
     }
 
 
-def _usage(asked: Asked, content: Content | None) -> dict[str, JSONValue]:
+def _prompt_tokens(asked: Asked) -> tuple[int, int]:
+    """Return the tokens of what was asked: of text and of pictures."""
     text = tokens(asked.system) + sum(tokens(words) for turn in asked.turns for words in turn.words())
-    images = INPUT_IMAGE_TOKENS * sum(1 for turn in asked.turns for _ in turn.images())
+    return text, INPUT_IMAGE_TOKENS * sum(1 for turn in asked.turns for _ in turn.images())
+
+
+def _usage(asked: Asked, content: Content | None) -> dict[str, JSONValue]:
+    text, images = _prompt_tokens(asked)
     usage: dict[str, JSONValue] = {"promptTokenCount": text + images}
     total = text + images
     if content:

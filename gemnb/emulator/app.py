@@ -9,13 +9,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from gemnb.emulator.answers import answer
+from gemnb.emulator.answers import answer, chunks, count
 from gemnb.emulator.asked import asked
-from gemnb.emulator.bad_days import instead
+from gemnb.emulator.bad_days import broken, instead
 from gemnb.emulator.catalog import describe, find, page
 from gemnb.emulator.errors import ApiError, invalid
 from gemnb.emulator.faults import Script, fault_from_json, listed
-from gemnb.emulator.messages import Call, HttpRequest, HttpResponse, error_response, json_response
+from gemnb.emulator.messages import Call, HttpRequest, HttpResponse, error_response, json_response, stream_response
+from gemnb.emulator.settings import known_only
 from gemnb.emulator.wire import parse
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class App:
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The generateContent requests received, the last `KEPT` of them, oldest first."""
+        """The generateContent requests received, streamed ones too, the last `KEPT` of them, oldest first."""
         with self._lock:
             return tuple(self._calls)
 
@@ -77,8 +78,10 @@ class App:
         if version not in VERSIONS or f"{rest}/".partition("/")[0] != "models":
             raise _unknown(path)
         name, _, verb = rest.removeprefix("models").removeprefix("/").partition(":")
-        if verb == "generateContent":
+        if verb in ("generateContent", "streamGenerateContent"):
             return self._generate(request, path, name, query)
+        if verb == "countTokens":
+            return _count(request, name, query)
         if verb:
             raise _unknown(path)
         _allow(request, "GET")
@@ -99,7 +102,11 @@ class App:
             return response
         if isinstance(body, ApiError):
             raise body
-        return json_response(answer(asked(model, body), fault), pause=self._latency + _slowness(fault))
+        whole = answer(asked(model, body), fault)
+        if path.endswith(":streamGenerateContent"):
+            sse = parse_qs(query).get("alt", [""])[-1] == "sse"
+            return broken(stream_response(chunks(whole), sse=sse, pause=self._latency), fault)
+        return broken(json_response(whole, pause=self._latency), fault)
 
     def _keep(self, request: HttpRequest, path: str, name: str, body: dict[str, JSONValue] | None) -> None:
         headers = {name: value for name, value in request.headers.items() if name not in SECRET}
@@ -140,11 +147,16 @@ def _parsed(body: bytes) -> dict[str, JSONValue] | ApiError:
         return error
 
 
-def _slowness(fault: Fault | None) -> float:
-    """Return the seconds that a fault adds to an answer."""
-    if fault is None or fault.kind != "latency":
-        return 0.0
-    return 1.0 if fault.seconds is None else fault.seconds
+def _count(request: HttpRequest, name: str, query: str) -> HttpResponse:
+    """Answer countTokens: contents, or a whole generateContentRequest. No fault happens here, no call is kept."""
+    _allow(request, "POST")
+    _check_key(request, query)
+    model, body = find(name), parse(request.body)
+    known_only(body, frozenset({"contents", "generateContentRequest", "model"}), "")
+    whole = body.get("generateContentRequest")
+    return json_response(
+        count(asked(model, whole if isinstance(whole, dict) else {"contents": body.get("contents")}))
+    )
 
 
 def _faults(body: bytes) -> tuple[Fault, ...]:
@@ -188,6 +200,7 @@ def _unknown(path: str) -> ApiError:
     return ApiError(
         404,
         "NOT_FOUND",
-        f"{path[:200]} is not here: gemnb's emulator knows /v1 and /v1beta with models, models/ID and "
-        "models/ID:generateContent, and its own /emulator/calls and /emulator/faults.",
+        f"{path[:200]} is not here: gemnb's emulator knows /v1 and /v1beta with models, models/ID, "
+        "models/ID:generateContent, :streamGenerateContent and :countTokens, and its own /emulator/calls and "
+        "/emulator/faults.",
     )

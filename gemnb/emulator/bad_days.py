@@ -1,8 +1,10 @@
-"""Faults that stand in the place of an answer, in the words of Google's own."""
+"""Faults that stand in the place of an answer, in the words of Google's own, and those that break one."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from gemnb.emulator.errors import RPC, ApiError
@@ -23,6 +25,28 @@ PAGE: Final = b"""<!DOCTYPE html>
 """
 """What Google's front ends send when they cannot reach the service; not JSON."""
 
+PORTAL: Final = b"<!DOCTYPE html>\n<title>Welcome</title>\n<p>Sign in to use this network.</p>\n"
+"""What a network sends in the place of whatever was asked, until somebody signs in; with status 200."""
+
+NOWHERE: Final = "https://elsewhere.invalid/"
+
+WORDS: Final = MappingProxyType(
+    {
+        400: "INVALID_ARGUMENT",
+        401: "UNAUTHENTICATED",
+        403: "PERMISSION_DENIED",
+        404: "NOT_FOUND",
+        409: "ABORTED",
+        429: "RESOURCE_EXHAUSTED",
+        499: "CANCELLED",
+        500: "INTERNAL",
+        501: "UNIMPLEMENTED",
+        503: "UNAVAILABLE",
+        504: "DEADLINE_EXCEEDED",
+    }
+)
+"""HTTP status -> the word that Google's APIs give with it."""
+
 
 def instead(fault: Fault) -> HttpResponse | None:
     """Return what a fault puts in the place of an answer, or None if there is to be an answer."""
@@ -36,9 +60,48 @@ def instead(fault: Fault) -> HttpResponse | None:
         return HttpResponse(status=503, headers=headers, body=PAGE)
     if fault.kind == "bad-key":
         return error_response(_bad_key())
+    if fault.kind == "error":
+        return error_response(_error(fault))
+    return _strange(fault)
+
+
+def broken(response: HttpResponse, fault: Fault | None) -> HttpResponse:
+    """Return a proper response as a fault leaves it on its way."""
+    kind = fault.kind if fault else ""
+    half = len(response.body) // 2
+    if kind == "bad-json":
+        return replace(response, body=response.body[:half])
+    if kind == "truncated":
+        return replace(response, sent=half)
+    if kind == "reset":
+        return replace(response, sent=half, reset=True)
+    if fault and kind in ("drip", "latency"):
+        seconds = 1.0 if fault.seconds is None else fault.seconds
+        return (
+            replace(response, drip=seconds) if kind == "drip" else replace(response, pause=response.pause + seconds)
+        )
+    return response
+
+
+def _strange(fault: Fault) -> HttpResponse | None:
+    """Return what is no answer of the API at all, or None."""
     if fault.kind == "stall":
         return HttpResponse(status=200, stalled=True)
+    if fault.kind == "hang-up":
+        return HttpResponse(status=200, hung_up=True)
+    if fault.kind == "redirect":
+        return HttpResponse(status=307, headers=(("Location", fault.location or NOWHERE),))
+    if fault.kind == "html":
+        return HttpResponse(status=200, headers=(("Content-Type", "text/html; charset=UTF-8"),), body=PORTAL)
+    if fault.kind == "empty-body":
+        return HttpResponse(status=200, headers=(("Content-Type", "application/json; charset=UTF-8"),))
     return None
+
+
+def _error(fault: Fault) -> ApiError:
+    status = fault.status or 500
+    message = fault.message or f"Status {status}: a fault that gemnb's emulator was told to show."
+    return ApiError(status, fault.reason or WORDS.get(status, "UNKNOWN"), message)
 
 
 def _rate_limited(fault: Fault) -> ApiError:

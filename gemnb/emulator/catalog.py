@@ -92,7 +92,7 @@ def describe(model: Model) -> dict[str, JSONValue]:
         "description": model.description,
         "inputTokenLimit": 131072,
         "outputTokenLimit": 32768,
-        "supportedGenerationMethods": ["generateContent"],
+        "supportedGenerationMethods": ["generateContent", "countTokens"],
         "temperature": 1,
         "topP": 0.95,
         "topK": 64,

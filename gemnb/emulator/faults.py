@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import threading
 from collections import deque
 from dataclasses import dataclass, fields
@@ -29,12 +30,33 @@ KINDS: Final = MappingProxyType(
         "not-an-image": frozenset[str](),
         "truncated-image": frozenset[str](),
         "wrong-mime": frozenset[str](),
+        "bad-base64": frozenset[str](),
+        "pictures": frozenset({"count"}),
+        "huge": frozenset[str](),
+        "other-model": frozenset({"model"}),
+        "no-candidates": frozenset[str](),
+        "no-parts": frozenset[str](),
+        "error": frozenset({"status", "reason", "message"}),
+        "redirect": frozenset({"location"}),
+        "html": frozenset[str](),
+        "empty-body": frozenset[str](),
+        "bad-json": frozenset[str](),
+        "truncated": frozenset[str](),
+        "reset": frozenset[str](),
+        "hang-up": frozenset[str](),
+        "drip": frozenset({"seconds"}),
     }
 )
 """Kind of fault -> the fields that mean something to it."""
 
 LONGEST: Final = 3600.0
 """Seconds; a fault that waits longer is a mistake."""
+
+COUNTS: Final = MappingProxyType({"drafts": range(1, 3), "pictures": range(2, 5)})
+"""Kind of fault -> how many there may be."""
+
+STATUSES: Final = range(400, 600)
+"""HTTP statuses of an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +78,29 @@ class Fault:
             `bad-key` (400 API_KEY_INVALID),
             `not-an-image` (said to be a PNG, but the bytes are text),
             `truncated-image` (a PNG cut in the middle),
-            `wrong-mime` (said to be a PNG, but the bytes are a good JPEG).
+            `wrong-mime` (said to be a PNG, but the bytes are a good JPEG),
+            `bad-base64` (the picture's data is no base64),
+            `pictures` (`count` pictures, two to four, two unless told),
+            `huge` (a JPEG of 4096 by 4096 pixels, whatever size was asked for),
+            `other-model` (a modelVersion that was not asked for, `model`, emulator/sketch-0 unless told),
+            `no-candidates` (200 with an empty list of candidates and no reason),
+            `no-parts` (200 with finishReason STOP and content without parts),
+            `error` (`status`, 500 unless told, in JSON; `reason` replaces Google's word such as INTERNAL),
+            `redirect` (307 to `location`, a host that does not exist unless told),
+            `html` (200, a page of HTML, as a captive portal answers),
+            `empty-body` (200 without a byte),
+            `bad-json` (200, the proper answer cut in the middle, its length the right one),
+            `truncated` (the connection ends in the middle of the proper answer),
+            `reset` (the connection is reset in the middle of the proper answer),
+            `hang-up` (the connection ends before a byte of an answer),
+            `drip` (the proper answer in 20 pieces, `seconds` between two, 1 unless told).
         seconds: 0 to 3600.
-        reason: Google's word for a refusal.
+        reason: Google's word for a refusal or an error.
         message: replaces the fault's own message.
-        count: how many drafts.
+        count: how many drafts or pictures.
+        status: 400 to 599.
+        location: where a redirect leads.
+        model: what calls itself the model that answered.
 
     Raises:
         ValueError: an unknown kind, a field that the kind does not use, or a value out of range.
@@ -72,6 +112,9 @@ class Fault:
     reason: str | None = None
     message: str | None = None
     count: int | None = None
+    status: int | None = None
+    location: str | None = None
+    model: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.kind, str):
@@ -80,14 +123,17 @@ class Fault:
             raise ValueError(
                 f"unknown fault kind {self.kind!r}; the nearest known one is {_nearest(self.kind, KINDS)!r}"
             )
-        for name in ("seconds", "reason", "message", "count"):
+        for name in (field.name for field in fields(self) if field.name != "kind"):
             if getattr(self, name) is not None and name not in KINDS[self.kind]:
                 raise ValueError(f"the fault {self.kind!r} does not use {name!r}")
         _check_seconds(self.seconds)
-        _check_count(self.count)
-        for text in (self.reason, self.message):
+        _check_whole("count", self.count, COUNTS.get(self.kind, range(0)))
+        _check_whole("status", self.status, STATUSES)
+        for text in (self.reason, self.message, self.location, self.model):
             if text is not None and not isinstance(text, str):
-                raise TypeError(f"a fault's reason and message are strings, not {text!r}")
+                raise TypeError(f"a fault's reason, message, location and model are strings, not {text!r}")
+        if self.location and not re.fullmatch(r"[!-~]+", self.location):
+            raise ValueError(f"a location is ASCII without blanks, not {self.location!r}")
 
 
 def _check_seconds(value: float | None) -> None:
@@ -99,9 +145,9 @@ def _check_seconds(value: float | None) -> None:
         raise ValueError(f"seconds is a number from 0 to {LONGEST:g}, not {value!r}")
 
 
-def _check_count(value: object) -> None:
-    if value is not None and (isinstance(value, bool | float) or value not in (1, 2)):
-        raise ValueError(f"count is 1 or 2, not {value!r}")
+def _check_whole(name: str, value: object, known: range) -> None:
+    if value is not None and (isinstance(value, bool | float) or value not in known):
+        raise ValueError(f"{name} is a whole number from {known.start} to {known.stop - 1}, not {value!r}")
 
 
 def _nearest(word: str, known: MappingProxyType[str, frozenset[str]] | tuple[str, ...]) -> str:

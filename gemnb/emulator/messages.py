@@ -40,6 +40,10 @@ class HttpResponse:
         body: the bytes.
         pause: seconds to wait before it is written.
         stalled: true if it is never to be written.
+        hung_up: true if the connection ends in its place.
+        sent: bytes of the body after which the connection ends; None for all of them, and no end.
+        reset: true if it then ends in a reset, not in good order.
+        drip: seconds between two pieces of the body; 0 for one piece.
     """
 
     status: int
@@ -47,6 +51,10 @@ class HttpResponse:
     body: bytes = b""
     pause: float = 0.0
     stalled: bool = False
+    hung_up: bool = False
+    sent: int | None = None
+    reset: bool = False
+    drip: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +91,14 @@ def json_response(value: JSONValue, status: int = 200, pause: float = 0.0) -> Ht
     """Return a response in JSON; `pause` is in seconds."""
     headers = (("Content-Type", "application/json; charset=UTF-8"),)
     return HttpResponse(status=status, headers=headers, body=dumps(value), pause=pause)
+
+
+def stream_response(values: list[dict[str, JSONValue]], *, sse: bool, pause: float = 0.0) -> HttpResponse:
+    """Return a response of several values: server-sent events, or one JSON list without `alt=sse`."""
+    if not sse:
+        return json_response([*values], pause=pause)
+    body = b"".join(b"data: " + dumps(value) + b"\r\n\r\n" for value in values)
+    return HttpResponse(status=200, headers=(("Content-Type", "text/event-stream"),), body=body, pause=pause)
 
 
 def error_response(error: ApiError) -> HttpResponse:

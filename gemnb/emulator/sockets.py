@@ -6,6 +6,7 @@ import logging
 import math
 import socket
 import socketserver
+import struct
 import sys
 import threading
 import time
@@ -28,6 +29,12 @@ IDLE: Final = 60.0
 
 LINGER: Final = 2.0
 """Seconds, at most, for which what a refused client still sends is read and thrown away."""
+
+PIECES: Final = 20
+"""Pieces of a body that drips."""
+
+LINGER_FORM: Final = "hh" if sys.platform == "win32" else "ii"
+"""How the C library lays out a `struct linger`."""
 
 BEAT: Final = 0.05
 """Seconds between two looks at whether a waiting client is still there, or whether to stop."""
@@ -131,7 +138,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self, request: HttpRequest) -> None:
         response = self.server.app.handle(request)
-        there = True
+        there = not response.hung_up
         if response.stalled:
             there = self._wait(math.inf)
         elif response.pause:
@@ -162,6 +169,8 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.settimeout(self.timeout)
 
     def _write(self, response: HttpResponse) -> None:
+        if response.sent is not None:
+            self.close_connection = True
         self.send_response(response.status)
         for name, value in response.headers:
             self.send_header(name, value)
@@ -169,8 +178,27 @@ class Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(response.body)
+        if self.command == "HEAD":
+            return
+        if response.drip:
+            self._drip(response.body, response.drip)
+        else:
+            self.wfile.write(response.body[: response.sent])
+        if response.reset:
+            self._reset()
+
+    def _drip(self, body: bytes, seconds: float) -> None:
+        size = -(-len(body) // PIECES) or 1
+        for start in range(0, len(body), size):
+            if start and not self._wait(seconds):
+                self.close_connection = True
+                return
+            self.wfile.write(body[start : start + size])
+
+    def _reset(self) -> None:
+        """Close the socket itself, at once and without the usual farewell: the client sees a reset."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(LINGER_FORM, 1, 0))
+        socket.close(self.connection.detach())
 
     def _refuse(self, error: ApiError) -> None:
         """Answer a request whose body cannot be read, and close.

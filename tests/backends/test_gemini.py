@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import email.utils
 import http.server
 import json
 import logging
 import pickle
 import threading
+import time
 import traceback
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from gemnb.backends.failures import Failure, explain, may_retry
+from gemnb.backends.failures import Failure, explain, may_retry, other_model
 from gemnb.backends.gemini import GeminiBackend
 from gemnb.canonical import blob_digest
 from gemnb.detach import image_part, text_part
 from gemnb.emulator import Fault
-from gemnb.errors import BackendError, Rejected, RequestError, Unavailable
+from gemnb.errors import BackendError, MissingKey, Rejected, RequestError, Unavailable
 from gemnb.model import Content, Request
 
 if TYPE_CHECKING:
@@ -160,6 +163,102 @@ def test_other_server_errors_are_not_asked_again(status: int, answering: Callabl
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize("status", [201, 202, 204])
+def test_any_success_is_an_answer(status: int, answering: Callable) -> None:
+    """What the SDK takes for an error because it is no 200 may hold a paid picture, and comes back as it is."""
+    url, seen = answering(status, b"" if status == 204 else b'{"candidates": []}')
+
+    assert backend(url).generate(request(), no_blob).body == (b"" if status == 204 else b'{"candidates": []}')
+    assert len(seen) == 1
+
+
+def test_retry_after_is_waited_for(emulator: Emulator) -> None:
+    """The request goes out again when the service said, not before."""
+    emulator.script(Fault(kind="rate-limited", seconds=0.1, message="x"))  # 0.1 in RetryInfo, 1 in the header
+    start = time.monotonic()
+    backend(emulator.url).generate(request(), no_blob)
+
+    assert time.monotonic() - start >= 1
+    assert len(emulator.calls) == 2
+
+
+def test_a_request_that_cannot_be_sent_is_told(emulator: Emulator) -> None:
+    """A model id that the SDK does not put into a path is our error, and nothing is sent."""
+    asked = Request(model="emulator/../sketch-1", contents=request().contents)
+
+    with pytest.raises(RequestError, match="cannot be sent") as caught:
+        backend(emulator.url).generate(asked, no_blob)
+
+    assert "model" in caught.value.why
+    assert emulator.calls == ()
+
+
+@pytest.mark.parametrize("key", ["AIza\nSECRET", "AIza\x00SECRET", "AIza\u2026SECRET"])
+def test_a_key_that_cannot_be_one_is_refused_and_not_quoted(key: str, emulator: Emulator) -> None:
+    """A key with a line break or a typographic sign in it is told as that, and no byte of it is shown (law 12)."""
+    with pytest.raises(MissingKey) as caught:
+        GeminiBackend(base_url=emulator.url, api_key=key, deadline=5)
+
+    assert "AIza" not in str(caught.value) + repr(caught.value)
+    assert "SECRET" not in str(caught.value) + repr(caught.value)
+    assert emulator.calls == ()
+
+
+def test_a_key_at_the_end_of_a_long_message_is_taken_out_whole(answering: Callable) -> None:
+    """Where a message is cut, half a key does not stay (law 12)."""
+    for pad in (380, 395):
+        url, _ = answering(400, json.dumps({"error": {"message": "x" * pad + " " + KEY}}).encode())
+        with pytest.raises(Rejected) as caught:
+            backend(url).generate(request(), no_blob)
+        assert KEY[:4] not in str(caught.value)
+        assert len(caught.value.why) == 400 if pad == 395 else caught.value.why.endswith("[key]")
+
+
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        ("https://user:secret@elsewhere.invalid:8/x?key=y", "redirects to elsewhere.invalid (307)"),
+        ("/v1/other", "redirects to another path (307)"),
+        ("", "redirects to another path (307)"),
+        ("https://[::1", "redirects to what is no address (307)"),
+    ],
+)
+def test_a_redirect_names_the_host_alone(location: str, words: str) -> None:
+    """Of a redirect's address only the host is shown."""
+    failure = Failure.of_status(307, {"location": location}, b"", "")
+
+    assert words in str(explain(failure, model="google/x", host="h", secrets=()))
+
+
+@pytest.mark.parametrize(
+    ("version", "other"),
+    [
+        ("gemini-3-pro-image", ""),
+        ("models/gemini-3-pro-image", ""),
+        ("gemini-3-pro-image-001", ""),
+        ("gemini-3-pro-image-preview", "gemini-3-pro-image-preview"),
+        ("gemini-3.1-flash-lite-image", "gemini-3.1-flash-lite-image"),
+        ("", ""),
+    ],
+)
+@pytest.mark.parametrize(
+    "form", ['{"modelVersion":"%s"}', '{"x": "\\"modelVersion\\"", "modelVersion" : "%s" }', "%s"]
+)
+def test_another_model_than_the_one_asked_for_is_seen(version: str, other: str, form: str) -> None:
+    """A version of the model is the model; whatever else answered is named."""
+    body = (form % version).encode()
+
+    assert other_model(body, "gemini-3-pro-image") == (other if "{" in form else "")
+
+
+def test_the_model_that_answered_is_read_from_a_real_place_only() -> None:
+    """Words in a picture's prompt or a text cannot pass for a modelVersion."""
+    body = json.dumps({"text": '"modelVersion": "x"', "modelVersion": "m"}).encode()
+    reverse = json.dumps({"modelVersion": "m", "text": '"modelVersion": "x"'}).encode()
+
+    assert [other_model(found, "m") for found in (body, reverse)] == ["", ""]
+
+
 def test_a_redirect_is_not_followed(answering: Callable) -> None:
     """A redirect to another host is refused, so that the key does not travel there."""
     elsewhere, seen = answering(200, b"{}")
@@ -203,7 +302,7 @@ def test_a_retired_model_is_told_with_its_successor() -> None:
     """A 404 of a retired model names its successor."""
     failure = Failure.of_status(404, {}, b"", "not found")
 
-    error = explain(failure, model="google/gemini-2.5-flash-image", host="h", secret="")
+    error = explain(failure, model="google/gemini-2.5-flash-image", host="h", secrets=())
 
     assert error.hint == "Its successor: google/gemini-nano-banana-2.1"
 
@@ -221,6 +320,12 @@ def test_parts_that_cannot_be_sent_back_are_named(emulator: Emulator) -> None:
     [
         (429, {"retry-after": "7"}, b"", 7.0),
         (429, {}, b'{"error": {"details": [{"@type": "x", "retryDelay": "3.5s"}]}}', 3.5),
+        (429, {}, b'[{"error": {"details": [{"@type": "x", "retryDelay": "3.5s"}]}}]', 3.5),
+        (503, {"retry-after": "100000"}, b"", 100_000.0),
+        (503, {"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, b"", 0.0),
+        (503, {"retry-after": "Wed, 21 Oct 2015 07:28:00 -0000"}, b"", 0.0),
+        (503, {"retry-after": "inf"}, b"", None),
+        (503, {"retry-after": "Wed, 99 Oct 2015 07:28:00 GMT"}, b"", None),
         (503, {"retry-after": "soon"}, b"<html>", None),
         (503, {"retry-after": "-1"}, b"", None),
         (429, {}, b"[1, 2]", None),
@@ -235,6 +340,13 @@ def test_the_wait_a_service_asks_for_is_read(
 
     assert failure.retry_after == wait
     assert may_retry(failure)
+
+
+def test_a_date_to_come_back_at_is_a_wait() -> None:
+    """Retry-After may be a date; the wait is what is left until then."""
+    until = email.utils.format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+
+    assert 80 < (Failure.of_status(503, {"retry-after": until}, b"", "").retry_after or 0) <= 90
 
 
 def test_html_is_told_as_text() -> None:

@@ -81,7 +81,44 @@ def test_google_genai_lists_and_gets_models(client):
     ]
     model = client.models.get(model="emulator/sketch-pro-1")
     assert model.display_name == "Sketch Pro 1 (gemnb emulator)"
-    assert model.supported_actions == ["generateContent"]
+    assert model.supported_actions == ["generateContent", "countTokens"]
+
+
+def test_google_genai_streams(client, emulator):
+    """A stream brings the words, then the picture whole, and then the reason to stop."""
+    usual = client.models.generate_content(model="emulator/sketch-1", contents="A kitten.", config=small())
+    found = list(
+        client.models.generate_content_stream(model="emulator/sketch-1", contents="A kitten.", config=small())
+    )
+    assert [bool(chunk.text) for chunk in found] == [True, False]
+    assert finals(found[-1])[0].inline_data.data == finals(usual)[0].inline_data.data
+    assert [chunk.candidates[0].finish_reason for chunk in found] == [None, types.FinishReason.STOP]
+    assert len(emulator.calls) == 2
+
+
+def test_google_genai_streams_a_chat(client):
+    """A streamed chat keeps drafts and signatures, and sends them back."""
+    chat = client.chats.create(model="emulator/sketch-pro-1")
+    first = list(chat.send_message_stream("A kitten."))
+    second = list(chat.send_message_stream("Add a hat"))
+    assert finals(first[-1])[0].inline_data.data != finals(second[-1])[0].inline_data.data
+
+
+def test_google_genai_sees_a_stream_break(client, emulator):
+    """An error and a cut in the place of a stream are the SDK's own errors."""
+    import httpx2
+
+    emulator.script(Fault(kind="error", status=500), Fault(kind="truncated"))
+    with pytest.raises(errors.ServerError):
+        list(client.models.generate_content_stream(model="emulator/sketch-1", contents="A cat.", config=small()))
+    with pytest.raises(httpx2.RemoteProtocolError):
+        list(client.models.generate_content_stream(model="emulator/sketch-1", contents="A cat.", config=small()))
+
+
+def test_google_genai_counts_tokens(client, png):
+    """Text and pictures are counted as an answer's usage counts them."""
+    contents = ["x" * 40, types.Part.from_bytes(data=png(), mime_type="image/png")]
+    assert client.models.count_tokens(model="emulator/sketch-1", contents=contents).total_tokens == 570
 
 
 @pytest.mark.parametrize(
@@ -91,6 +128,7 @@ def test_google_genai_lists_and_gets_models(client):
         ("overloaded", "ServerError", 503, "UNAVAILABLE"),
         ("overloaded-html", "ServerError", 503, "Service Unavailable"),
         ("bad-key", "ClientError", 400, "INVALID_ARGUMENT"),
+        ("error", "ServerError", 500, "INTERNAL"),
     ],
 )
 def test_google_genai_raises_the_errors_it_raises_at_google(client, emulator, kind, error, code, status):

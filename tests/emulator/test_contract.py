@@ -7,6 +7,8 @@ import math
 
 import pytest
 
+from gemnb.emulator import Fault
+
 
 def snake(value):
     """Names in snake_case all the way down."""
@@ -120,6 +122,55 @@ def test_sketch_pro_thinks_and_drafts_first(api, ask):
     assert answer.json["usageMetadata"]["thoughtsTokenCount"] > 0
 
 
+def events(body):
+    """The values of server-sent events."""
+    return [json.loads(event.removeprefix("data: ")) for event in body.decode().split("\r\n\r\n") if event]
+
+
+@pytest.mark.parametrize("query", ["?alt=sse", ""])
+def test_a_stream_tells_the_same_parts_one_by_one(api, ask, query):
+    """Each event, or each item of the list, has one part, the last one the reason to stop; no part differs."""
+    whole = api.generate(ask())
+    answer = api.request("POST", f"/v1/models/emulator/sketch-1:streamGenerateContent{query}", ask())
+    found = events(answer.body) if query else answer.json
+    assert answer.headers["content-type"] == ("text/event-stream" if query else "application/json; charset=UTF-8")
+    assert [chunk["candidates"][0]["content"]["parts"] for chunk in found] == [[part] for part in whole.parts]
+    assert [chunk["candidates"][0].get("finishReason") for chunk in found] == [None, "STOP"]
+    assert {chunk["responseId"] for chunk in found} == {whole.json["responseId"]}
+
+
+def test_a_stream_is_a_call_and_meets_the_faults(api, emulator, ask):
+    """Streams are remembered and scripted as other calls are; what has no parts is one event."""
+    emulator.script(Fault(kind="overloaded"), Fault(kind="prompt-blocked"))
+    path = "/v1/models/emulator/sketch-1:streamGenerateContent?alt=sse"
+    busy, blocked = (api.request("POST", path, ask()) for _ in range(2))
+    (only,) = events(blocked.body)
+    assert busy.status == 503
+    assert only["promptFeedback"]["blockReason"] == "PROHIBITED_CONTENT"
+    assert [call.path for call in emulator.calls] == [path.partition("?")[0]] * 2
+
+
+def test_tokens_are_counted_before_they_are_spent(api, emulator, ask, png, inline):
+    """countTokens says what an answer's usage will say of the prompt; it is no call and meets no fault."""
+    body = ask("x" * 41, parts=[inline(png())])
+    usage = api.generate(body).json["usageMetadata"]
+    emulator.clear()
+    emulator.script(Fault(kind="overloaded"))
+    path = "/v1/models/emulator/sketch-1:countTokens"
+    short = api.request("POST", path, {"contents": body["contents"]})
+    long = api.request("POST", path, {"generateContentRequest": {"model": "models/emulator/sketch-1", **body}})
+    assert short.json == long.json
+    assert short.json["totalTokens"] == usage["promptTokenCount"]
+    assert short.json["promptTokensDetails"] == usage["promptTokensDetails"]
+    assert emulator.calls == ()
+
+
+@pytest.mark.parametrize("body", [{}, {"contents": []}, {"content": "x"}, {"generateContentRequest": {}}])
+def test_what_cannot_be_counted_is_refused(api, body):
+    """A body without contents, or with a name Google does not know, is a 400."""
+    assert api.request("POST", "/v1/models/emulator/sketch-1:countTokens", body).status == 400
+
+
 CHANGES = {
     "prompt": lambda body: body["contents"][0]["parts"][-1].update(text="Make it winter."),
     "input": lambda body: body["contents"][0]["parts"].pop(0),
@@ -166,7 +217,7 @@ def test_a_model_describes_itself(api):
     (sketch, _) = api.request("GET", "/v1/models").json["models"]
     assert api.request("GET", "/v1/models/emulator/sketch-1").json == sketch
     assert api.request("GET", "/v1/models/emulator%2Fsketch-1").json == sketch
-    assert sketch["supportedGenerationMethods"] == ["generateContent"]
+    assert sketch["supportedGenerationMethods"] == ["generateContent", "countTokens"]
 
 
 def test_a_key_is_needed_but_any_will_do(api, ask):
@@ -185,7 +236,10 @@ def test_a_key_is_needed_but_any_will_do(api, ask):
         ("GET", "/", 404),
         ("GET", "/v2/models", 404),
         ("GET", "/v1/files/x", 404),
-        ("POST", "/v1/models/emulator/sketch-1:countTokens", 404),
+        ("POST", "/v1/models/emulator/sketch-1:embedContent", 404),
+        ("POST", "/v1/models/emulator/sketch-2:countTokens", 404),
+        ("GET", "/v1/models/emulator/sketch-1:countTokens", 405),
+        ("GET", "/v1/models/emulator/sketch-1:streamGenerateContent", 405),
         ("GET", "/v1/models/emulator/sketch-2", 404),
         ("GET", "/v1/models/emulator/sketch-1:generateContent", 405),
         ("POST", "/v1/models", 405),

@@ -1,5 +1,8 @@
 """Bad days on demand."""
 
+import binascii
+import contextlib
+import http.client
 import io
 import threading
 import time
@@ -8,6 +11,7 @@ import pytest
 from PIL import Image
 
 from gemnb.emulator import Fault
+from gemnb.emulator.faults import KINDS
 
 
 def kind_of(data):
@@ -59,17 +63,19 @@ def test_stall_never_answers_and_the_next_request_does(api, emulator, ask):
 
 def test_a_stalled_thread_ends_when_its_client_goes(api, emulator, ask):
     """Nothing is left waiting for a client that has hung up."""
+    before = connections()
     emulator.script(Fault(kind="stall"))
     with pytest.raises(TimeoutError):
         api.generate(ask(), timeout=0.1)
     end = time.monotonic() + 5
-    while time.monotonic() < end and connections():
+    while time.monotonic() < end and connections() - before:
         time.sleep(0.02)
-    assert connections() == []
+    assert connections() <= before
 
 
 def connections():
-    return [thread.name for thread in threading.enumerate() if thread.name == "gemnb-emulator-connection"]
+    """The threads that serve a connection, those of other emulators in this process too."""
+    return {thread for thread in threading.enumerate() if thread.name == "gemnb-emulator-connection"}
 
 
 def test_latency_answers_properly_but_late(api, emulator, ask):
@@ -166,6 +172,189 @@ def test_a_wrong_mime_type_hides_a_good_jpeg(api, emulator, ask):
     assert (mime_type, kind_of(data)) == ("image/png", "JPEG")
 
 
+def test_bad_base64_is_where_the_picture_should_be(api, emulator, ask):
+    """The part is a picture's, its data no base64."""
+    emulator.script(Fault(kind="bad-base64"))
+    answer = api.generate(ask())
+    with pytest.raises(binascii.Error):
+        assert answer.pictures
+
+
+@pytest.mark.parametrize(("count", "expected"), [(None, 2), (2, 2), (4, 4)])
+def test_several_pictures_differ_and_cost_each(api, emulator, ask, count, expected):
+    """The usual picture comes first, others after it, each signed, each paid for."""
+    usual = api.generate(ask())
+    emulator.script(Fault(kind="pictures", count=count))
+    answer = api.generate(ask())
+    assert answer.pictures[0] == usual.pictures[0]
+    assert len(set(answer.pictures)) == expected
+    signatures = {part["thoughtSignature"] for part in answer.parts if "inlineData" in part}
+    assert len(signatures) == expected
+    assert answer.json["usageMetadata"]["candidatesTokensDetails"][1]["tokenCount"] == 747 * expected
+
+
+def test_huge_is_4096_by_4096(api, emulator, ask):
+    """The picture has the largest size's pixels, weight and price, though a small one was asked for."""
+    emulator.script(Fault(kind="huge"))
+    answer = api.generate(ask())
+    ((mime_type, data),) = answer.pictures
+    assert (mime_type, kind_of(data)) == ("image/jpeg", "JPEG")
+    assert len(data) > 500_000
+    assert answer.picture().size == (4096, 4096)
+    assert answer.json["usageMetadata"]["candidatesTokensDetails"][1]["tokenCount"] == 2520
+
+
+def test_other_model_answers_as_another(api, emulator, ask):
+    """The answer is the usual one but for its modelVersion."""
+    usual = api.generate(ask()).json
+    emulator.script(Fault(kind="other-model"), Fault(kind="other-model", model="emulator/sketch-9"))
+    found = [api.generate(ask()).json for _ in range(2)]
+    assert [answer["modelVersion"] for answer in found] == ["emulator/sketch-0", "emulator/sketch-9"]
+    assert [answer | {"modelVersion": usual["modelVersion"]} for answer in found] == [usual] * 2
+
+
+def test_no_candidates_gives_no_reason(api, emulator, ask):
+    """200 with an empty list and no promptFeedback."""
+    emulator.script(Fault(kind="no-candidates"))
+    answer = api.generate(ask())
+    assert answer.status == 200
+    assert answer.json["candidates"] == []
+    assert "promptFeedback" not in answer.json
+
+
+def test_no_parts_stops_without_a_word(api, emulator, ask):
+    """STOP, content without parts, and no message."""
+    emulator.script(Fault(kind="no-parts"))
+    assert api.generate(ask()).json["candidates"] == [
+        {"content": {"role": "model"}, "finishReason": "STOP", "index": 0}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        (None, "INTERNAL"),
+        (400, "INVALID_ARGUMENT"),
+        (401, "UNAUTHENTICATED"),
+        (403, "PERMISSION_DENIED"),
+        (404, "NOT_FOUND"),
+        (409, "ABORTED"),
+        (413, "UNKNOWN"),
+        (429, "RESOURCE_EXHAUSTED"),
+        (499, "CANCELLED"),
+        (500, "INTERNAL"),
+        (504, "DEADLINE_EXCEEDED"),
+        (599, "UNKNOWN"),
+    ],
+)
+def test_an_error_has_the_status_asked_for(api, emulator, ask, status, word):
+    """Any 4xx or 5xx in Google's JSON, with the word that goes with it."""
+    emulator.script(Fault(kind="error", status=status, message="Not today."))
+    answer = api.generate(ask())
+    assert answer.status == answer.error["code"] == (status or 500)
+    assert answer.error == {"code": answer.status, "status": word, "message": "Not today."}
+
+
+def test_an_error_may_have_another_word(api, emulator, ask):
+    """A reason replaces the usual word, as FAILED_PRECONDITION comes with 400."""
+    emulator.script(Fault(kind="error", status=400, reason="FAILED_PRECONDITION"))
+    assert api.generate(ask()).error["status"] == "FAILED_PRECONDITION"
+
+
+def test_redirect_points_elsewhere(api, emulator, ask):
+    """307 with a Location and no body."""
+    emulator.script(Fault(kind="redirect"), Fault(kind="redirect", location="https://a.invalid/b?c=d"))
+    first, second = api.generate(ask()), api.generate(ask())
+    assert (first.status, first.headers["location"], first.body) == (307, "https://elsewhere.invalid/", b"")
+    assert second.headers["location"] == "https://a.invalid/b?c=d"
+
+
+def test_html_is_a_page_that_calls_itself_fine(api, emulator, ask):
+    """200, a page of HTML, as a captive portal answers."""
+    emulator.script(Fault(kind="html"))
+    answer = api.generate(ask())
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=UTF-8")
+    assert answer.body.startswith(b"<!DOCTYPE html>")
+
+
+def test_empty_body_is_a_success_without_a_byte(api, emulator, ask):
+    """200 and nothing."""
+    emulator.script(Fault(kind="empty-body"))
+    answer = api.generate(ask())
+    assert (answer.status, answer.body) == (200, b"")
+
+
+def test_bad_json_is_half_an_answer_of_the_right_length(api, emulator, ask):
+    """The transport is content, the JSON is not."""
+    usual = api.generate(ask()).body
+    emulator.script(Fault(kind="bad-json"))
+    answer = api.generate(ask())
+    assert (answer.status, answer.body) == (200, usual[: len(usual) // 2])
+
+
+def test_truncated_ends_before_its_length(api, emulator, ask):
+    """The connection closes in good order with half of the body missing."""
+    usual = api.generate(ask()).body
+    emulator.script(Fault(kind="truncated"))
+    with pytest.raises(http.client.IncompleteRead) as caught:
+        api.generate(ask())
+    assert caught.value.partial == usual[: len(usual) // 2]
+    assert api.generate(ask()).body == usual
+
+
+def test_reset_breaks_the_connection_in_the_body(api, emulator, ask):
+    """The client's read fails with a reset; the next request is answered and no thread is left."""
+    emulator.script(Fault(kind="reset"))
+    with pytest.raises(ConnectionResetError):
+        api.generate(ask())
+    assert api.generate(ask()).status == 200
+
+
+def test_hang_up_sends_nothing(api, emulator, ask):
+    """The connection ends before a byte of an answer."""
+    emulator.script(Fault(kind="hang-up"))
+    with pytest.raises(http.client.RemoteDisconnected):
+        api.generate(ask())
+    assert len(emulator.calls) == 1
+
+
+def test_drip_brings_the_usual_answer_in_the_end(api, emulator, ask):
+    """Twenty pieces with nineteen pauses, and not a byte differs."""
+    usual = api.generate(ask()).body
+    emulator.script(Fault(kind="drip", seconds=0.02))
+    start = time.monotonic()
+    assert api.generate(ask()).body == usual
+    assert time.monotonic() - start >= 19 * 0.02
+
+
+def test_a_drip_ends_when_its_client_goes(api, emulator, ask):
+    """A client that has had enough leaves no thread behind."""
+    before = connections()
+    emulator.script(Fault(kind="drip", seconds=30))
+    with pytest.raises(TimeoutError):
+        api.generate(ask(), timeout=0.1)
+    end = time.monotonic() + 5
+    while time.monotonic() < end and connections() - before:
+        time.sleep(0.02)
+    assert connections() <= before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_described(kind):
+    """The docstring of Fault names each kind and says what it is."""
+    assert f"`{kind}` (" in Fault.__doc__
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"stall", "huge"}))
+def test_after_any_fault_the_next_request_is_answered(api, emulator, ask, kind):
+    """Whatever happened to one request, the next gets the usual answer."""
+    emulator.script(Fault(kind=kind, seconds=0) if "seconds" in KINDS[kind] else Fault(kind=kind))
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        api.generate(ask())
+    assert api.generate(ask()).status == 200
+    assert len(emulator.calls) == 2
+
+
 def test_faults_happen_once_each_in_order(api, emulator, ask):
     """The queue empties as requests come, then all is well again."""
     emulator.script(Fault(kind="overloaded"), Fault(kind="rate-limited"))
@@ -212,9 +401,17 @@ def test_clear_drops_what_has_not_happened(api, emulator, ask):
         ({"kind": "latency", "seconds": float("nan")}, ValueError, "from 0 to 3600"),
         ({"kind": "latency", "seconds": "1"}, TypeError, "number"),
         ({"kind": "latency", "seconds": True}, TypeError, "number"),
-        ({"kind": "drafts", "count": 3}, ValueError, "1 or 2"),
-        ({"kind": "drafts", "count": 0}, ValueError, "1 or 2"),
-        ({"kind": "drafts", "count": 1.0}, ValueError, "1 or 2"),
+        ({"kind": "drafts", "count": 3}, ValueError, "from 1 to 2"),
+        ({"kind": "drafts", "count": 0}, ValueError, "from 1 to 2"),
+        ({"kind": "drafts", "count": 1.0}, ValueError, "from 1 to 2"),
+        ({"kind": "pictures", "count": 1}, ValueError, "from 2 to 4"),
+        ({"kind": "pictures", "count": True}, ValueError, "from 2 to 4"),
+        ({"kind": "error", "status": 200}, ValueError, "from 400 to 599"),
+        ({"kind": "error", "status": "500"}, ValueError, "from 400 to 599"),
+        ({"kind": "overloaded", "status": 503}, ValueError, "does not use 'status'"),
+        ({"kind": "redirect", "location": "https://x.invalid/\r\nSet-Cookie: y"}, ValueError, "without blanks"),
+        ({"kind": "redirect", "location": 7}, TypeError, "strings"),
+        ({"kind": "other-model", "model": 7}, TypeError, "strings"),
         ({"kind": "no-image", "reason": 5}, TypeError, "strings"),
     ],
 )

@@ -55,17 +55,21 @@ def handled(method, target, value):
 
 @settings(max_examples=300, deadline=None)
 @given(
+    verb=st.sampled_from(("generateContent", "streamGenerateContent", "countTokens")),
     parts=values,
     config=st.dictionaries(st.sampled_from(NAMES), values, max_size=3),
     extra=st.dictionaries(st.sampled_from(NAMES), values, max_size=2),
 )
-def test_any_json_is_answered_or_refused(parts, config, extra):
+def test_any_json_is_answered_or_refused(verb, parts, config, extra):
     """Only 200 and 400 come back, whatever stands where parts, settings and more should be."""
     contents = [{"role": "user", "parts": parts}, {"role": "user", "parts": [{"text": "x"}]}]
     body = {"contents": contents, "generationConfig": {"responseModalities": ["TEXT"]} | config} | extra
-    response = handled("POST", "/v1/models/emulator/sketch-1:generateContent", body)
+    if verb == "countTokens":
+        body = {"generateContentRequest": body} | extra
+    response = handled("POST", f"/v1/models/emulator/sketch-1:{verb}", body)
     assert response.status in (200, 400)
-    assert set(json.loads(response.body)) & {"candidates", "error"}
+    (answer,) = found if isinstance(found := json.loads(response.body), list) else [found]
+    assert set(answer) & {"candidates", "error", "totalTokens"}
 
 
 @settings(max_examples=200, deadline=None)
