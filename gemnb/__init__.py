@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
     from gemnb.api import generate
     from gemnb.errors import GemnbError
+    from gemnb.inputs import keep
     from gemnb.result import Result
 
-__all__ = ["GemnbError", "Result", "generate"]
+__all__ = ["GemnbError", "Result", "generate", "keep"]
 
-_HOMES = {"GemnbError": "gemnb.errors", "Result": "gemnb.result", "generate": "gemnb.api"}
+_HOMES = {"GemnbError": "gemnb.errors", "Result": "gemnb.result", "generate": "gemnb.api", "keep": "gemnb.inputs"}
 
 
 def __getattr__(name: str) -> object:

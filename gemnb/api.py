@@ -6,17 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gemnb.cell import Cell
-from gemnb.compose import make_client
-from gemnb.inputs import Resolved, earlier_result, folders_of, picture_binding, resolve
-from gemnb.invocation import Need
+from gemnb.compose import make_client, open_reach
+from gemnb.inputs import folders_of, resolve_arguments
 from gemnb.model import Mode, Presentation
 from gemnb.session import Ask, ask, outcome_error
 from gemnb.settings import load_settings, mode_in_force
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gemnb.model import Binding, Content
     from gemnb.result import Result
 
 
@@ -31,8 +27,8 @@ def generate(  # noqa: PLR0913 - the options of the cell, all by keyword
     temperature: float | None = None,
     seed: int | None = None,
     system: str | None = None,
-    image: Sequence[Result | bytes | Path | str] = (),
-    edit: Result | None = None,
+    image: object = (),
+    edit: Result | str | None = None,
     alt: str | None = None,
     caption: str | None = None,
     mode: Mode | str | None = None,
@@ -50,8 +46,9 @@ def generate(  # noqa: PLR0913 - the options of the cell, all by keyword
         temperature: Sampling temperature.
         seed: Seed of the first sample; the next ones count up.
         system: System instruction.
-        image: Input pictures in order: results, original bytes, or paths.
-        edit: An earlier result to go on from.
+        image: One input picture, or several in order: results, bytes, paths, Pillow images, numpy arrays, what
+            `gemnb.keep` returned, or text as after `-i`.
+        edit: An earlier result to go on from, or `record:…`.
         alt: Alternative text.
         caption: Caption.
         mode: `auto`, `replay` or `refresh`; the setting in force otherwise.
@@ -75,38 +72,18 @@ def generate(  # noqa: PLR0913 - the options of the cell, all by keyword
     }
     options = tuple((name, str(value)) for name, value in given.items() if value is not None)
     settings = load_settings(Path.cwd())
+    in_force = mode_in_force(settings, None if mode is None else str(mode))
     result = ask(
         make_client(settings),
         Ask(
             cell=Cell(prompt=prompt, options=options),
             source=None,
             defaults=None,
-            resolved=_resolve(image, edit, settings.root),
-            mode=mode_in_force(settings, None if mode is None else str(mode)),
+            resolved=resolve_arguments(image, edit, folders_of({}, settings.root), open_reach(settings, in_force)),
+            mode=in_force,
             presentation=Presentation(alt=alt, caption=caption, embed=settings.embed),
         ),
     )
     if not allow_refusal and (failure := outcome_error(result)) is not None:
         raise failure
     return result
-
-
-def _resolve(image: Sequence[Result | bytes | Path | str], edit: Result | None, root: Path) -> Resolved:
-    bindings: list[Binding] = []
-    blobs: dict[str, bytes] = {}
-    earlier: tuple[Content, ...] = ()
-    for number, value in enumerate(image, 1):
-        source = f"image {number}"
-        if isinstance(value, str | Path):
-            need = Need(slot="-i", kind="picture", source=f"file:{value}")
-            found = resolve([need], {}, folders_of({}, root))
-            bindings += found.bindings
-            blobs |= found.blobs
-        else:
-            binding, data = picture_binding(value, "-i", source, "argument")
-            bindings.append(binding)
-            blobs[binding.blob or ""] = data
-    if edit is not None:
-        binding, earlier = earlier_result(edit, "-e", "edit")
-        bindings.append(binding)
-    return Resolved(bindings=tuple(bindings), blobs=blobs, earlier=earlier)

@@ -82,7 +82,8 @@ class Client:
                 return kept.record
             arrived = claim.landed()
             if arrived is not None and mode is Mode.REFRESH and self._keeps(request, arrived):
-                arrived = None  # its owner died between keeping it and saying so
+                claim.close()  # its owner died between keeping it and saying so
+                arrived = None
             if arrived is None:
                 arrived = self._call(request, claim, inputs)
             else:
@@ -173,7 +174,7 @@ def _miss(request: Request, digest: str) -> CacheMiss:
         f"No answer is kept for this request to {request.model} ({short(digest)}), and the mode is replay.",
         why="Its model, prompt, options or input pictures are not those of any kept answer.",
         hint="To ask the model: %%gemimg … --mode auto, or GEMNB_MODE=auto for all cells.\n"
-        "`%gemnb status` says which cache was read.",
+        "`%gemnb why` names the nearest kept request; `%gemnb status` says which cache was read.",
         digest=digest,
         model=request.model,
     )

@@ -6,7 +6,7 @@ import atexit
 import json
 import logging
 import os
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,18 +17,18 @@ from gemnb.errors import MissingKey, SettingsError, StoreError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gemnb.backends import Backend
+    from gemnb.backends import Backend, Secret
     from gemnb.backends.gemini import GeminiBackend
     from gemnb.cache import Flights
-    from gemnb.model import Record, Request
+    from gemnb.inputs import Reach
+    from gemnb.model import Mode, Record, Request
     from gemnb.settings import Settings
 
 _log = logging.getLogger("gemnb")
 
 KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 
-UNVERSIONED = ("private", "failed", "corrupt", "trash")
-"""Parts of the project's cache that git ignores."""
+_IGNORED = "/private/\n/failed/\n/corrupt/\n/trash/\n"  # parts of the project's cache that git ignores
 
 _backends: list[GeminiBackend] = []  # of this process, for `cancel_calls`
 
@@ -40,14 +40,28 @@ def make_client(settings: Settings) -> Client:
     return Client(
         cache=open_tiers(settings),
         flights=_flights,
-        backend=lambda vendor: _backend(vendor, settings),
+        backend=lambda vendor: _sending(vendor, settings),
         unpack=_unpack,
     )
 
 
+def open_reach(settings: Settings, mode: Mode, *, private: bool = False) -> Reach:
+    """Return what input pictures are looked up in: new ones of a private cell are kept apart, too."""
+    from gemnb.inputs import Reach
+
+    places = (open_cache(settings.cache), Cache(DirectoryStore(settings.cache / "private", "*\n")))
+    return Reach(places=places[::-1] if private else places, mode=mode, private=settings.allow_private_urls)
+
+
+def _sending(vendor: str, settings: Settings) -> Backend:
+    from gemnb.inputs import SendsPixels
+
+    return SendsPixels(backend=_backend(vendor, settings), places=open_reach(settings, settings.mode).places)
+
+
 def open_cache(folder: Path, *, look_only: bool = False) -> Cache:
     """Return the cache in a folder, which need not exist; `look_only` leaves damaged entries where they are."""
-    return Cache(DirectoryStore(folder, UNVERSIONED), look_only=look_only)
+    return Cache(DirectoryStore(folder, _IGNORED), look_only=look_only)
 
 
 def open_tiers(settings: Settings) -> Tiers:
@@ -55,29 +69,37 @@ def open_tiers(settings: Settings) -> Tiers:
 
     Offline there is no machine tier: a notebook must reproduce from what is in its project, as it does elsewhere.
     """
-    private = Cache(DirectoryStore(settings.cache / "private"))
+    private = Cache(DirectoryStore(settings.cache / "private", "*\n"))
     return Tiers(
         open_cache(settings.cache),
         private=private,
         spill=_spill,
-        machine=lambda writing: None if settings.offline else _machine(settings.machine, writing=writing),
+        machine=partial(_machine, "off" if settings.offline else settings.machine),
     )
 
 
-def _spill() -> Cache:
-    import platformdirs
+def _spill() -> Cache | None:
+    folder = _user_folder("user_data_path")
+    return None if folder is None else Cache(DirectoryStore(folder / "spill"), is_near=False)
 
-    return Cache(DirectoryStore(platformdirs.user_data_path("gemnb") / "spill"), is_near=False)
 
-
-def _machine(folder: str, *, writing: bool) -> Cache | None:
-    if folder == "off":
+def _machine(folder: str, writing: bool) -> Cache | None:  # noqa: FBT001 - the seam of Tiers
+    own = _user_folder("user_cache_path")
+    if folder == "off" or (not folder and own is None):
         return None
-    import platformdirs
-
-    place = Path(folder) if folder else platformdirs.user_cache_path("gemnb") / "machine"
+    place = Path(folder) if folder or own is None else own / "machine"
     # Looking must not make a folder, nor import a database, where there is none.
     return _open_machine(place) if writing or place.exists() else None
+
+
+def _user_folder(kind: str) -> Path | None:
+    """Return a folder of the user, or None where the user has no home (some containers)."""
+    import platformdirs
+
+    try:
+        return Path(getattr(platformdirs, kind)("gemnb"))
+    except RuntimeError:
+        return None
 
 
 @cache  # one open database for the life of the kernel
@@ -102,43 +124,54 @@ def _flights() -> Flights:
 
 def claims_folder() -> Path:
     """Return the user's folder of claims: on this machine, not in the project."""
-    import platformdirs
-
-    return platformdirs.user_cache_path("gemnb") / "claims"
+    folder = _user_folder("user_cache_path")
+    if folder is None:
+        raise StoreError(
+            "There is no folder to note calls in, and without a note a call could be lost or paid twice.",
+            why="This user has no home folder.",
+            hint="XDG_CACHE_HOME=/a/folder   names one",
+        )
+    return folder / "claims"
 
 
 def _backend(vendor: str, settings: Settings) -> Backend:
     if vendor == "emulator":
         return _emulator(settings.emulator or _own_emulator(), settings.deadline)
-    key = next((value for name in KEY_VARIABLES if (value := os.environ.get(name, "").strip())), "")
-    if not key:
+    if settings.base_url:  # before the key is looked at
+        _check_endpoint(settings.base_url, only_loopback=False)
+    key = _key()
+    if key is None:
         raise MissingKey(
             "No answer is kept for this request, and there is no key to ask the model with.",
             why="GEMINI_API_KEY is not set.",
             hint="export GEMINI_API_KEY=…   before Jupyter starts; a key is to be had at aistudio.google.com\n"
             "%gemnb use emulator/sketch-1   works without a key, with synthetic pictures",
         )
-    return _gemini(settings, key)
+    from gemnb.backends.gemini import GOOGLE
+
+    headers = tuple(json.loads(settings.headers).items()) if settings.headers else ()
+    url = settings.base_url or GOOGLE
+    return _one_backend(url, key, settings.deadline, api_version=settings.api_version, headers=headers)
+
+
+def _key() -> Secret | None:
+    from gemnb.backends import Secret
+
+    found = (os.environ.get(name, "").strip() for name in KEY_VARIABLES)
+    return next((Secret(value) for value in found if value), None)
 
 
 def _emulator(url: str, deadline: float) -> Backend:
+    from gemnb.backends import Secret
+
     _check_endpoint(url, only_loopback=True)
-    return _one_backend(url, _EMULATOR_KEY, deadline, keep_vendor=True)
-
-
-def _gemini(settings: Settings, key: str) -> Backend:
-    from gemnb.backends.gemini import GOOGLE
-
-    url = settings.base_url or GOOGLE
-    _check_endpoint(url, only_loopback=False)
-    headers = tuple(json.loads(settings.headers).items()) if settings.headers else ()
-    return _one_backend(url, key, settings.deadline, api_version=settings.api_version, headers=headers)
+    return _one_backend(url, Secret(_EMULATOR_KEY), deadline, keep_vendor=True)
 
 
 @cache  # one SDK client per endpoint and key, for the life of the kernel
 def _one_backend(  # noqa: PLR0913 - the key of the cache
     url: str,
-    key: str,
+    key: Secret,
     deadline: float,
     *,
     keep_vendor: bool = False,
@@ -180,9 +213,11 @@ def _own_emulator() -> str:
 def _check_endpoint(url: str, *, only_loopback: bool) -> None:
     from urllib.parse import urlsplit
 
+    from gemnb.backends import is_loopback
+
     parts = urlsplit(url)
     host = parts.hostname or ""
-    loopback = host in ("localhost", "::1") or host.startswith("127.")
+    loopback = is_loopback(host)
     if only_loopback and not loopback:
         raise SettingsError(f"GEMNB_EMULATOR={url}: an emulator runs on this machine only.")
     if parts.scheme not in ("http", "https") or not host or (parts.scheme == "http" and not loopback):

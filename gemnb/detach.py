@@ -33,6 +33,11 @@ def image_part(digest: str, mime_type: str) -> JSONObject:
     return {"inlineData": {"mimeType": mime_type, "data": {"$blob": digest}}}
 
 
+def pixels_part(digest: str) -> JSONObject:
+    """Return the part of a turn that is a picture of these pixels; sent is a PNG."""
+    return {"inlineData": {"mimeType": "image/png", "data": {"$pixels": digest}}}
+
+
 def text_part(text: str) -> JSONObject:
     """Return the part of a turn that is this text, exactly."""
     return {"text": text}

@@ -16,6 +16,7 @@ GemnbError
 │   ├── MissingKey            a paid call would be needed and there is no key
 │   ├── Rejected              the service refused the call (4xx), the key included
 │   ├── Unavailable           429, 5xx, no connection, deadline: nothing was answered
+│   ├── Interrupted           the waiting was stopped; the call goes on and its answer is kept
 │   └── MalformedAnswer       an answer that is none; its raw body is kept
 ├── OutcomeError              the model answered, the answer is kept, and it is no picture
 │   ├── Refused               with the reason the model gave
@@ -35,15 +36,21 @@ if TYPE_CHECKING:
 
 _LINE_LIMIT = 600
 # C0, DEL and C1 but tab and newline: escape sequences in a stranger's message must not reach a terminal.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# So must not the signs that turn the direction of what follows.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 Evidence = str | int | float | bool | None | tuple[str, ...]
 
 
 def printable(text: str) -> str:
     r"""Return the text with control characters shown as `\xNN` and lone surrogates as `\udXXX`."""
-    shown = _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+    shown = _CONTROL.sub(_escaped, text)
     return shown.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -151,6 +158,10 @@ class Rejected(BackendError):  # noqa: N818 - names the event
 
 class Unavailable(BackendError):  # noqa: N818 - names the state
     """The service is overloaded, out of reach, or did not answer in time."""
+
+
+class Interrupted(BackendError):  # noqa: N818 - names the event
+    """The waiting for an answer was stopped; what was sent goes on."""
 
 
 class MalformedAnswer(BackendError):  # noqa: N818 - names the thing found

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gemnb.cell import parse_options, tokens
-from gemnb.detach import image_part, text_part
+from gemnb.detach import image_part, pixels_part, text_part
 from gemnb.errors import CellSyntaxError, PromptError, RequestError
 from gemnb.model import Binding, Content, JSONObject, JSONValue, Request, is_model_id
 from gemnb.options import BY_NAME
@@ -99,7 +99,7 @@ def assemble(
     Args:
         cell: The cell.
         defaults: What `%gemnb use` said before it.
-        bindings: One for each of `needs(cell, defaults)`, in that order.
+        bindings: Those of `needs(cell, defaults)`, in that order; of a glob one per file.
         earlier: For `-e`, the turns of the earlier result, its answer included.
 
     Raises:
@@ -115,7 +115,7 @@ def assemble(
             hint="Put one line into a cell above, for example:\n%gemnb use google/gemini-3-pro-image\n"
             "%gemnb use emulator/sketch-1   (no key, synthetic pictures)",
         )
-    pictures = [image_part(b.blob, b.mime_type) for b in bindings if b.blob and b.mime_type]
+    pictures = [part for b in bindings if (part := _picture(b))]
     turn = Content(role="user", parts=(*pictures, text_part(_prompt(cell, bindings))))
     contents = (*earlier, turn)
     resolved = model if is_model_id(model) else _resolve(model)
@@ -153,6 +153,12 @@ def undeclared(cell: Cell, names: Mapping[str, object]) -> None:
                 hint=f"To fill it in, add -p {word}\nTo send the braces as they are: -p {word}={{{{{word}}}}}",
                 parameter=word,
             )
+
+
+def _picture(binding: Binding) -> JSONObject | None:
+    if binding.kind == "pixels":
+        return pixels_part(binding.value or "")
+    return image_part(binding.blob, binding.mime_type) if binding.blob and binding.mime_type else None
 
 
 def _is_reference(name: str, value: str) -> bool:

@@ -5,12 +5,13 @@ The magic and `gemnb.generate` are two faces of this.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gemnb.answer import read_answer, why_refused
 from gemnb.canonical import request_digest, short
-from gemnb.errors import CellSyntaxError, NoPicture, OutcomeError, Refused
+from gemnb.errors import CacheMiss, CellSyntaxError, NoPicture, OutcomeError, Refused
 from gemnb.invocation import assemble
 from gemnb.model import Invocation, Mode, Outcome, Presentation, Record, Request
 from gemnb.result import Result
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from gemnb.inputs import Resolved
     from gemnb.invocation import Defaults
 
+_log = logging.getLogger("gemnb")
 _AT_ONCE = 4  # calls side by side for the samples of one cell
 _TICK = 0.1  # seconds between looks at the calls: how soon an interrupt is answered
 
@@ -73,8 +75,9 @@ def ask(client: Client, wanted: Ask, waiting: Callable[[int, int], None] = lambd
                 found[index] = kept.record
                 del open_requests[index]
     if wanted.mode is Mode.REPLAY and open_requests:
-        answer(next(iter(open_requests.values())), Mode.REPLAY)
+        _expect(lambda: answer(next(iter(open_requests.values())), Mode.REPLAY), client, invocation)
     if open_requests:
+        _say_before_calls(client, wanted, invocation)
         found |= _side_by_side({i: (answer, r, wanted.mode) for i, r in open_requests.items()}, waiting)
     return Result(
         records=tuple(found[index] for index in range(len(requests))),
@@ -102,6 +105,28 @@ def outcome_error(result: Result) -> OutcomeError | None:
         if record.outcome is not Outcome.PICTURE:
             return _explain(record)
     return None
+
+
+def _expect(replay: Callable[[], object], client: Client, invocation: Invocation) -> None:
+    """Replay an answer that is not there; the error says which input changed."""
+    try:
+        replay()
+    except CacheMiss as error:
+        from gemnb.inputs import changes_since, explained
+
+        miss = explained(error, changes_since(client.cache.store, invocation))
+    else:
+        return
+    raise miss
+
+
+def _say_before_calls(client: Client, wanted: Ask, invocation: Invocation) -> None:
+    from gemnb.inputs import changes_since, warn_of_places
+
+    if wanted.mode is Mode.AUTO:
+        for change in changes_since(client.cache.store, invocation):
+            _log.warning("No answer is kept for the inputs as they are now: %s", change)
+    warn_of_places(invocation.bindings, wanted.resolved.blobs)
 
 
 def _side_by_side(

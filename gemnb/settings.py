@@ -34,6 +34,7 @@ class Settings:
         headers: Further headers for a gateway, as a JSON object of texts; their values are secrets.
         emulator: URL of a running emulator; empty to start one inside this process when needed.
         machine: `off`, or the folder of the machine tier; empty for the user's cache folder.
+        allow_private_urls: Fetch input pictures from addresses of the local network too.
         offline: Replay whatever a cell says; `gemnb reproduce` sets it, nothing can lift it.
         cache_reason: Why the cache folder is where it is.
         root: The project's folder; relative paths are tried from it last.
@@ -48,6 +49,7 @@ class Settings:
     headers: str = field(default="", repr=False)
     emulator: str = ""
     machine: str = ""
+    allow_private_urls: bool = False
     offline: bool = False
     cache_reason: str = ""
     root: Path = Path()
@@ -99,7 +101,7 @@ def find_project(start: Path) -> tuple[Path, str]:
     for folder in (start, *start.parents):
         if _tool_table(folder) is not None:
             return folder, "[tool.gemnb] stands in its pyproject.toml"
-        if git_root is None and (folder / ".git").exists():
+        if git_root is None and _is_there(folder / ".git"):
             git_root = folder
     if git_root is not None:
         return git_root, "it is the root of the git checkout"
@@ -114,6 +116,13 @@ def mode_in_force(settings: Settings, asked: str | None) -> Mode:
     """
     own = None if asked is None else Mode(_choice("mode", asked, [mode.value for mode in Mode], "--mode"))
     return Mode.REPLAY if settings.offline else own or settings.mode
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # below a folder that is closed to us
+        return False
 
 
 def _tool_table(folder: Path) -> dict[str, object] | None:
@@ -218,6 +227,7 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "headers": _headers,
     "emulator": lambda value, _source: value.rstrip("/"),
     "machine": lambda value, source: value if value == "off" else str(_folder(value, source)),
+    "allow_private_urls": lambda value, source: _choice("allow_private_urls", value, ["0", "1"], source) == "1",
     "offline": lambda value, source: _choice("offline", value, ["0", "1"], source) == "1",
 }
 """How the text of each setting is read."""

@@ -102,4 +102,4 @@ def test_public_names_are_what_all_says() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert done.stdout == "['GemnbError', 'Result', 'generate'] False\n"
+    assert done.stdout == "['GemnbError', 'Result', 'generate', 'keep'] False\n"

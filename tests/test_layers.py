@@ -27,7 +27,7 @@ RANKS = (
     # The composition root beside what the faces share; the latter must not import the former (see FORBIDDEN).
     "compose result inputs session",
     # What runs notebooks again and checks them.
-    "reproduce",
+    "reproduce inventory",
     # Faces, which never import each other but for `python -m gemnb`.
     "api magic cli __main__",
     # `import gemnb` itself, which imports its parts when they are asked for.

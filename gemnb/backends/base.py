@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,52 @@ class Reply:
     body: bytes
     host: str
     client: str
+
+
+class Secret:
+    """A text that no repr, traceback or pickle shows."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return "[key]"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> NoReturn:
+        msg = "a key is not pickled"
+        raise TypeError(msg)
+
+    def reveal(self) -> str:
+        """Return the text, for the one call that needs it."""
+        return self._text
+
+    def fits_a_header(self) -> bool:
+        """Return whether an HTTP header can hold it (a library would refuse it later, and quote it)."""
+        return self._text.isascii() and self._text.isprintable()
+
+    def hide(self, text: str) -> str:
+        """Return the text without this secret."""
+        return text.replace(self._text, "[key]") if self._text else text
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine by its very spelling (`127.0.0.1.evil.org` is not)."""
+    if host == "localhost":
+        return True
+    import ipaddress
+
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Backend(Protocol):

@@ -8,14 +8,10 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from gemnb.capabilities import models
 from gemnb.errors import BackendError, Rejected, Unavailable, nearest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _RETRIED = (429, 503)
 _EXCERPT = 20_000  # of a body that is no Google error, what is looked at for a message
@@ -77,20 +73,16 @@ def retry_after(failure: Failure) -> float | None:
     return failure.retry_after
 
 
-def explain(failure: Failure, *, model: str, host: str, secrets: Iterable[str]) -> BackendError:
+def explain(failure: Failure, *, model: str, host: str) -> BackendError:
     """Return the error a person sees.
 
     Args:
         failure: What happened.
         model: The model asked for.
         host: The host asked.
-        secrets: The key, and what else must not be seen; taken out of whatever the service said.
     """
     # The key goes before the cut: half a key at its end would stay.
-    said = failure.message
-    for secret in filter(None, secrets):
-        said = said.replace(secret, "[key]")
-    said = said[:_SAID]
+    said = failure.message[:_SAID]
     if failure.reason == "API_KEY_INVALID" or failure.status in (401, 403):
         return Rejected(
             f"{host} does not accept the API key ({failure.status}).",

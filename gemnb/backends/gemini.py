@@ -17,8 +17,9 @@ import httpx2
 from google import genai
 from google.genai import errors as genai_errors
 from google.genai import types
+from google.genai.client import DebugConfig
 
-from gemnb.backends.base import Reply
+from gemnb.backends.base import Reply, Secret
 from gemnb.backends.failures import Failure, explain, may_retry, other_model, retry_after
 from gemnb.backends.transport import Recorder
 from gemnb.detach import attach
@@ -43,7 +44,7 @@ class GeminiBackend:
         self,
         *,
         base_url: str,
-        api_key: str,
+        api_key: Secret | str,
         deadline: float,
         keep_vendor: bool = False,
         api_version: str = "",
@@ -62,20 +63,22 @@ class GeminiBackend:
         Raises:
             MissingKey: What stands in the place of a key cannot be one.
         """
-        if not api_key.isascii() or not api_key.isprintable():
-            # An HTTP library would refuse it later, and quote it.
+        self.host = urlsplit(base_url).hostname or ""
+        key = api_key if isinstance(api_key, Secret) else Secret(api_key)
+        if not key.fits_a_header():
             raise MissingKey(
                 "The API key is none: it holds a line break, or a character that no key has.",
                 hint="Set GEMINI_API_KEY to the key alone, on one line, before Jupyter starts.",
             )
-        self.host = urlsplit(base_url).hostname or ""
-        self._secrets = (api_key, *(headers or {}).values())
+        self._secrets = (key, *map(Secret, (headers or {}).values()))
         self._deadline = deadline
         self._keep_vendor = keep_vendor
-        self._recorder = Recorder(trust_env=not _is_loopback(self.host))
+        self._recorder = Recorder(base_url)
         self._client = genai.Client(
             enterprise=False,
-            api_key=api_key,
+            # Else the environment (GOOGLE_GENAI_CLIENT_MODE …) could put the SDK's replay in the service's place.
+            debug_config=DebugConfig(client_mode=None, replays_directory=None, replay_id=None),
+            api_key=key.reveal(),
             http_options=types.HttpOptions(
                 base_url=base_url,
                 api_version=api_version or None,
@@ -137,20 +140,28 @@ class GeminiBackend:
             if self._recorder.was_cut():
                 return Failure.of_transport("cancelled", "the connection was closed on request", sent=True)
             connect = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
-            return Failure.of_transport(type(error).__name__, str(error), sent=not connect)
+            return Failure.of_transport(type(error).__name__, self._hide(str(error)), sent=not connect)
         else:
             return None
         status = self._recorder.status()
         if not status:
             raise RequestError(f"This request to {request.model} cannot be sent.", why=str(problem))
         said = problem.message if isinstance(problem, genai_errors.APIError) else ""
-        return Failure.of_status(status, self._recorder.headers(), self._recorder.body(), str(said or ""))
+        # Hidden before it is anybody's local: a traceback with locals must not hold a key that was echoed.
+        headers = {name: self._hide(value) for name, value in self._recorder.headers().items()}
+        body = self._hide(self._recorder.body().decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        return Failure.of_status(status, headers, body, self._hide(str(said or "")))
+
+    def _hide(self, text: str) -> str:
+        for secret in self._secrets:
+            text = secret.hide(text)
+        return text
 
     def _wire_model(self, request: Request) -> str:
         return request.model if self._keep_vendor else request.model.partition("/")[2]
 
     def _give_up(self, failure: Failure, request: Request) -> NoReturn:
-        raise explain(failure, model=request.model, host=self.host, secrets=self._secrets)
+        raise explain(failure, model=request.model, host=self.host)
 
 
 def _content(role: str, parts: tuple[JSONObject, ...], blob: Callable[[str], bytes]) -> types.Content:
@@ -185,7 +196,3 @@ def _config(config: JSONObject) -> types.GenerateContentConfig:
 def _pause(failure: Failure, tries: int) -> float:
     asked = retry_after(failure)
     return asked if asked is not None else random.uniform(0.5, 1.0) * 2 ** (tries - 1)  # noqa: S311 - jitter
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")

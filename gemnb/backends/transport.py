@@ -10,22 +10,26 @@ import contextlib
 import socket
 import threading
 import time
+import urllib.request
 from typing import Any, Self, cast
+from urllib.parse import urlsplit
 
 import httpx2
+
+from gemnb.backends.base import is_loopback
 
 
 class Recorder(httpx2.BaseTransport):
     """Keeps the raw body and headers of this thread's last answer, ends a slow drip, and can be cut off.
 
     Args:
-        trust_env: Whether the environment's proxies are used (not for a server on this machine).
+        base_url: What will be asked; the environment's proxies are used for it, but not for this machine.
     """
 
-    def __init__(self, *, trust_env: bool) -> None:
+    def __init__(self, base_url: str) -> None:
         # Every call has a connection of its own: cutting one off must not hit another.
         limits = httpx2.Limits(max_keepalive_connections=0)
-        self._inner = httpx2.HTTPTransport(trust_env=trust_env, limits=limits)
+        self._inner = httpx2.HTTPTransport(trust_env=True, limits=limits, proxy=_proxy(base_url))
         self._last = threading.local()
         self._sockets: dict[int, socket.socket] = {}
         self._cut: set[int] = set()
@@ -139,6 +143,16 @@ class _Watch:
         self.bit = True
         if self._socket is not None:
             _shut(self._socket)
+
+
+def _proxy(url: str) -> str | None:
+    """Return the proxy that the environment names for a URL (an HTTP client with its own transport asks nobody)."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if is_loopback(host) or urllib.request.proxy_bypass(host):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
 
 
 def _shut(connection: socket.socket) -> None:

@@ -30,15 +30,18 @@ class DirectoryStore:
 
     Args:
         root: The folder.
-        unversioned: Folders below it that git is told to ignore when the root is made.
+        ignore: What its .gitignore says, which is made with the first put; none where this is empty.
     """
 
-    def __init__(self, root: Path, unversioned: tuple[str, ...] = ()) -> None:
+    def __init__(self, root: Path, ignore: str = "") -> None:
         self.root = root
-        self._unversioned = unversioned
+        self._ignore = ignore
 
     def __repr__(self) -> str:
         return f"DirectoryStore({str(self.root)!r})"
+
+    def __str__(self) -> str:
+        return str(self.root)
 
     def get(self, key: str) -> bytes | None:
         """Return the bytes of a regular file, or None where there is none.
@@ -102,15 +105,17 @@ class DirectoryStore:
         temporary = path.parent / f".{path.name}.{os.urandom(6).hex()}.tmp"
         try:
             if path.exists():
+                sync_folder(path.parent)  # whoever named it may not have come to that yet
                 return False
             self._make_folder(path.parent)
+            self._tell_git()
             try:
                 _write_durably(temporary, value)
                 written = _name_once(temporary, path)
             finally:
                 with contextlib.suppress(OSError):
                     temporary.unlink()
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except OSError as error:
             failure = error
         else:
@@ -135,14 +140,16 @@ class DirectoryStore:
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)
 
+    def _tell_git(self) -> None:
+        if self._ignore and not (self.root / ".gitignore").exists():
+            (self.root / ".gitignore").write_text(self._ignore, "utf-8")
+
     def _make_folder(self, folder: Path) -> None:
         if folder.is_dir():
             return
         self._make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
-        if folder == self.root and self._unversioned:
-            (folder / ".gitignore").write_text("".join(f"/{name}/\n" for name in self._unversioned), "utf-8")
+        sync_folder(folder.parent)
 
 
 def _sorting(entry: os.DirEntry[str]) -> str:
@@ -180,7 +187,8 @@ def _rename_once(temporary: Path, path: Path) -> bool:
     return True
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
     if os.name == "nt":  # a folder cannot be opened there; NTFS journals names
         return
     number = os.open(folder, os.O_RDONLY)

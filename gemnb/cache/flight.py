@@ -13,6 +13,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gemnb.cache.directory import sync_folder
 from gemnb.errors import StoreError
 
 if TYPE_CHECKING:
@@ -48,9 +49,13 @@ class Claim:
         """Return an answer that arrived and whose owner died before it was kept, or None."""
         try:
             header, _, body = self._body.read_bytes().partition(b"\n")
-            return Arrived(body=body, facts=json.loads(header))
+            noted = json.loads(header)
+            whole = (
+                isinstance(noted, dict) and noted.get("size") == len(body) and isinstance(noted.get("facts"), dict)
+            )
         except (FileNotFoundError, ValueError):
             return None
+        return Arrived(body=body, facts=noted["facts"]) if whole else None
 
     def send(self, facts: dict[str, str]) -> None:
         """Write the intent, durably, before the request goes out.
@@ -68,12 +73,18 @@ class Claim:
         Raises:
             StoreError: The user's folder cannot be written.
         """
-        _write(self._body, json.dumps(arrived.facts).encode() + b"\n", arrived.body, force=False)
+        _write(
+            self._body,
+            json.dumps({"facts": arrived.facts, "size": len(arrived.body)}).encode() + b"\n",
+            arrived.body,
+            force=False,
+        )
 
     def close(self) -> None:
         """Forget intent and body: the answer is kept, or nothing was billed."""
-        self._body.unlink(missing_ok=True)
+        # The intent first: a body without an intent is kept by the next run, an intent alone would tell of a loss.
         self._intent.unlink(missing_ok=True)
+        self._body.unlink(missing_ok=True)
 
     @property
     def _intent(self) -> Path:
@@ -125,6 +136,8 @@ def _write(path: Path, *data: bytes, force: bool) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         temporary.replace(path)
+        if force:
+            sync_folder(path.parent)
     except OSError as error:
         failure = error
     else:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from gemnb.cache.cache import Cache, Kept
+    from gemnb.cache.store import Store
     from gemnb.model import Invocation, Record
 
 _log = logging.getLogger("gemnb")
@@ -49,7 +50,7 @@ class Tiers:
         self._machine = machine
 
     @property
-    def store(self) -> object:
+    def store(self) -> Store:
         """The project's store."""
         return self.project.store
 

@@ -1,4 +1,4 @@
-"""The command line: `gemnb reproduce`, `gemnb verify`, `gemnb emulate`. Words and exit codes only."""
+"""The command line: `gemnb reproduce`, `verify`, `cache`, `emulate`. Words and exit codes only."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from gemnb.cli.cache import cache
 from gemnb.errors import CacheError, GemnbError, StoreError
 
 
@@ -28,6 +29,8 @@ class _Group(click.Group):
 def main() -> None:
     """Notebooks of generated pictures that anyone can reproduce and check."""
 
+
+main.add_command(cache)
 
 _PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from gemnb.model import JSONObject, JSONValue
 
 
+MAX_NOTEBOOK = 256 * 1024 * 1024
+"""Bytes; originals of fifty pictures embedded take about 150 MB."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotebookCell:
     """A cell: its position from 1, whether it holds code, its source, its outputs as JSON, its tags."""
@@ -36,6 +40,13 @@ def read_notebook(path: Path) -> tuple[NotebookCell, ...]:
         NotebookError: The file cannot be read, is no JSON, or is no notebook.
     """
     try:
+        size = path.stat().st_size
+        if size > MAX_NOTEBOOK:
+            raise NotebookError(
+                f"{path} has {size // 1024**2} MB; gemnb reads notebooks of up to {MAX_NOTEBOOK // 1024**2} MB.",
+                why="Parsing takes several times the size in memory; GitHub shows up to about 14 MB.",
+                hint="GEMNB_EMBED=preview keeps a notebook small.",
+            )
         data = path.read_bytes()
     except OSError as error:
         reason = error.strerror or str(error)
@@ -111,8 +122,12 @@ def _cell(number: int, cell: JSONValue, name: str) -> NotebookCell:
 def _upgrade(document: dict[str, Any], name: str) -> dict[str, Any]:
     import nbformat
 
+    raised = (
+        *(ValueError, KeyError, TypeError, AttributeError, AssertionError, RecursionError),
+        nbformat.ValidationError,
+    )
     try:
         return cast("dict[str, Any]", nbformat.reads(json.dumps(document), 4))  # type: ignore[no-untyped-call]
-    except (ValueError, KeyError, TypeError, AttributeError, AssertionError, nbformat.ValidationError) as error:
+    except raised as error:
         reason = f"{type(error).__name__}: {error}"
     raise NotebookError(f"{name} is of a notebook format that cannot be read.", why=reason)

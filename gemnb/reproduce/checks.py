@@ -10,6 +10,7 @@ from gemnb.canonical import blob_digest, request_digest, short
 from gemnb.cell import is_gemimg, parse
 from gemnb.detach import references
 from gemnb.errors import CacheError, GemnbError
+from gemnb.inputs import bindings_of
 from gemnb.invocation import assemble, needs, parse_use
 from gemnb.mime import plain
 from gemnb.records import record_digest
@@ -102,7 +103,7 @@ def check_bindings(record: Record, invocation: Invocation, place: Place, trouble
     """Input files are still what they were, and the earlier result is the one it goes on from."""
     for binding in invocation.bindings:
         if binding.kind == "file" and binding.blob:
-            _check_file(binding.source, binding.blob, place, trouble)
+            _check_file(binding.value or binding.source, binding.blob, place, trouble)
         if binding.kind == "result":
             _check_parent(binding, record, place.cache, trouble)
 
@@ -110,15 +111,12 @@ def check_bindings(record: Record, invocation: Invocation, place: Place, trouble
 def _requests(
     cell: Cell, defaults: Defaults | None, record: Record, invocation: Invocation, trouble: Trouble
 ) -> list[Request]:
-    known = {(binding.slot, binding.source): binding for binding in invocation.bindings}
-    bindings = []
-    for need in needs(cell, defaults):
-        if (need.slot, need.source) not in known:
-            trouble.drifted.append(
-                f"the cell now refers to {need.slot} {need.source}, which the record does not know"
-            )
-            return []
-        bindings.append(known[need.slot, need.source])
+    bindings, unknown = bindings_of(needs(cell, defaults), invocation.bindings)
+    if unknown is not None:
+        trouble.drifted.append(
+            f"the cell now refers to {unknown.slot} {unknown.source}, which the record does not know"
+        )
+        return []
     earlier = record.request.contents[:-1] if cell.get("edit") is not None else ()
     try:
         return list(assemble(cell, defaults, bindings, earlier))

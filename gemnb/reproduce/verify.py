@@ -128,7 +128,7 @@ class _Reader:
         for binding in invocation.bindings:
             if binding.source in self._names and (binding.blob or binding.request):
                 self._check_name(binding, trouble)
-            elif binding.kind in ("variable", "expression", "argument"):
+            elif binding.kind in ("variable", "expression", "argument", "pixels"):
                 bound.append(binding.source)
         return tuple(dict.fromkeys(bound))
 

@@ -227,7 +227,7 @@ def test_a_redirect_names_the_host_alone(location: str, words: str) -> None:
     """Of a redirect's address only the host is shown."""
     failure = Failure.of_status(307, {"location": location}, b"", "")
 
-    assert words in str(explain(failure, model="google/x", host="h", secrets=()))
+    assert words in str(explain(failure, model="google/x", host="h"))
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ def test_a_retired_model_is_told_with_its_successor() -> None:
     """A 404 of a retired model names its successor."""
     failure = Failure.of_status(404, {}, b"", "not found")
 
-    error = explain(failure, model="google/gemini-2.5-flash-image", host="h", secrets=())
+    error = explain(failure, model="google/gemini-2.5-flash-image", host="h")
 
     assert error.hint == "Its successor: google/gemini-nano-banana-2.1"
 

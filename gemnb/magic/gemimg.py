@@ -1,37 +1,36 @@
-"""The face in Jupyter: `%%gemimg` and `%gemnb`, loaded with `%load_ext gemnb`."""
+"""`%%gemimg` and `%gemnb` as IPython sees them: parse, ask, show. What a cell rarely needs is imported lazily."""
 
 from __future__ import annotations
 
-import logging
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import Unicode
 
 from gemnb.cell import MAGIC, Cell, is_gemimg, parse_parts
-from gemnb.compose import make_client
-from gemnb.errors import CellSyntaxError, GemnbError, nearest, printable
+from gemnb.compose import make_client, open_reach
+from gemnb.errors import CacheMiss, CellSyntaxError, GemnbError, Interrupted, MissingKey, nearest
 from gemnb.inputs import folders_of, resolve
 from gemnb.invocation import Defaults, needs, parse_use, undeclared
+from gemnb.magic.progress import Notices, Progress
+from gemnb.magic.vocabulary import VERBS, usage
 from gemnb.mime import bundle
-from gemnb.model import Mode, Presentation
+from gemnb.model import Presentation
 from gemnb.options import help_text
-from gemnb.session import Ask, ask, outcome_error
+from gemnb.session import Ask, ask, is_private, outcome_error
 from gemnb.settings import Settings, load_settings, mode_in_force
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from IPython.core.completer import CompletionContext, SimpleMatcherResult
     from IPython.core.interactiveshell import InteractiveShell
 
     from gemnb.model import Binding
     from gemnb.result import Result
-
-_QUIET_SECONDS = 0.5  # no progress line before this
 
 
 @magics_class
@@ -48,6 +47,7 @@ class GemImg(Magics):
         self._ip = shell
         self.defaults: Defaults | None = None
         self.default_bindings: tuple[Binding, ...] = ()
+        self.missed: Ask | None = None
 
     @no_var_expand
     @cell_magic
@@ -58,13 +58,13 @@ class GemImg(Magics):
     @no_var_expand
     @line_magic
     def gemnb(self, line: str) -> None:
-        """`%gemnb use MODEL [options]` sets the notebook's defaults; `%gemnb status` says what is in force."""
+        """`%gemnb use MODEL [options]`, and what is kept: `status`, `why`, `show`, `history`, `diff`, `cache`."""
         self._told(lambda: self._gemnb(line))
 
     def _told(self, action: Callable[[], None]) -> None:
         """Run an action; raise its error outside the `except`, so that IPython shows our words only."""
         failure: GemnbError | None = None
-        with _Notices() as notices:
+        with Notices() as notices:
             try:
                 action()
             except GemnbError as error:
@@ -95,29 +95,41 @@ class GemImg(Magics):
         undeclared(cell, names)
         wanted = needs(cell, self.defaults)
         own = [need for need in wanted if not need.slot.startswith("use ")]
-        resolved = resolve(own, names, folders_of(names, settings.root))
+        mode, private = mode_in_force(settings, cell.get("mode")), is_private(cell)
+        reach = open_reach(settings, mode, private=private)
+        resolved = resolve(own, names, folders_of(names, settings.root), reach)
         used = [
             binding
             for need in wanted
             for binding in self.default_bindings
             if (binding.slot, binding.source) == (need.slot, need.source)
         ]
-        progress = _Progress(self._ip)
+        asked = Ask(
+            cell=cell,
+            source=source,
+            defaults=self.defaults,
+            resolved=replace(resolved, bindings=(*used, *resolved.bindings)),
+            mode=mode,
+            presentation=Presentation(alt=cell.get("alt"), caption=cell.get("caption"), embed=settings.embed),
+            private=private,
+        )
+        progress = Progress(self._ip)
+        stopped = False
         try:
-            return ask(
-                make_client(settings),
-                Ask(
-                    cell=cell,
-                    source=source,
-                    defaults=self.defaults,
-                    resolved=replace(resolved, bindings=(*used, *resolved.bindings)),
-                    mode=mode_in_force(settings, cell.get("mode")),
-                    presentation=Presentation(alt=cell.get("alt"), caption=cell.get("caption"), embed=settings.embed),
-                ),
-                progress,
-            )
+            return ask(make_client(settings), asked, progress)
+        except KeyboardInterrupt:
+            stopped = True
+        except (CacheMiss, MissingKey):
+            # What `%gemnb why` explains; the bytes of the input pictures are not needed for that.
+            self.missed = replace(asked, resolved=replace(asked.resolved, blobs={}))
+            raise
         finally:
             progress.clear(wait=cell.get("quiet") is None)
+        assert stopped  # noqa: S101 - raised outside the `except`, so that IPython shows our words only
+        raise Interrupted(
+            "Interrupted. What was sent goes on, and its answer is kept as long as this kernel lives.",
+            hint="Run the cell again to join it; `%gemnb cancel` closes it (it may be billed all the same).",
+        )
 
     def _show(self, result: Result, *, words: bool) -> None:
         """Publish one output per picture, and, where wanted, one per answer in words."""
@@ -129,15 +141,29 @@ class GemImg(Magics):
 
     def _gemnb(self, line: str) -> None:
         verb, _, rest = line.strip().partition(" ")
-        verbs: dict[str, Callable[[str], None]] = {"use": self._use, "status": self._status}
-        if verb not in verbs:
-            near = nearest(verb, verbs) if verb else None
+        if verb not in VERBS:
+            near = nearest(verb, VERBS) if verb else None
             raise CellSyntaxError(
                 f"%gemnb has no verb {verb!r}." if verb else "%gemnb needs a verb.",
                 hint=(f"Did you mean %gemnb {near}?  " if near else "")
-                + "Known: %gemnb use MODEL [options], %gemnb status",
+                + "Known: "
+                + ", ".join(usage(known) for known in VERBS),
             )
-        verbs[verb](rest)
+        if verb == "use":
+            self._use(rest)
+            return
+        from gemnb.magic.verbs import Desk, run_verb
+
+        desk = Desk(
+            settings=self._settings(),
+            names=self._ip.user_ns,
+            defaults=self.defaults,
+            default_bindings=self.default_bindings,
+            missed=self.missed,
+            show=lambda result: self._show(result, words=True),
+        )
+        for text in run_verb(verb, rest, desk):
+            print(text)
 
     def _use(self, line: str) -> None:
         defaults = parse_use(line)
@@ -145,67 +171,16 @@ class GemImg(Magics):
         self.default_bindings = resolve(wanted, self._ip.user_ns, ()).bindings
         self.defaults = defaults
 
-    def _status(self, line: str) -> None:
-        if line.strip():
-            raise CellSyntaxError("%gemnb status takes nothing.", hint="%gemnb status")
-        settings = self._settings()
-        bound = ", ".join(f"{b.source} = {b.value}" for b in self.default_bindings)
-        use = "none yet (%gemnb use MODEL)" if self.defaults is None else self.defaults.line
-        print(f"defaults: {use}" + (f"   ({bound})" if bound else ""))
-        print(f"mode:     {Mode.REPLAY if settings.offline else settings.mode}")
-        print(f"embed:    {settings.embed}")
-        print(f"cache:    {settings.cache}   ({settings.cache_reason})")
-
     def _settings(self) -> Settings:
         overrides = {name: getattr(self, name) for name in ("mode", "embed", "cache", "deadline")}
         return load_settings(Path.cwd(), overrides=overrides)
 
+    def gemnb_matcher(self, context: CompletionContext) -> SimpleMatcherResult:
+        """Complete what stands on a line of gemnb's (a matcher of IPython, version 2)."""
+        from gemnb.magic.completion import matches
 
-class _Notices(logging.Handler):
-    """Collects what the library has to say while a cell runs; it is shown after the cell's pictures."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.texts: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = printable(record.getMessage())
-        if text not in self.texts:
-            self.texts.append(text)
-
-    def __enter__(self) -> Self:
-        self._logger = logging.getLogger("gemnb")
-        self._logger.addHandler(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._logger.removeHandler(self)
-
-
-class _Progress:
-    """A line that shows while calls are under way and is gone before the pictures are shown."""
-
-    def __init__(self, shell: InteractiveShell) -> None:
-        self._shell = shell
-        self._start = time.monotonic()
-        self._shown = ""
-
-    def __call__(self, done: int, total: int) -> None:
-        seconds = int(time.monotonic() - self._start)
-        if time.monotonic() - self._start < _QUIET_SECONDS or not hasattr(self._shell, "kernel"):
-            return
-        count = f"{done} of {total} answered, " if total > 1 else ""
-        text = f"asking the model: {count}{seconds} s"
-        if text != self._shown:
-            self._shell.display_pub.publish(
-                data={"text/plain": text}, transient={"display_id": f"gemnb-{id(self)}"}, update=bool(self._shown)
-            )
-            self._shown = text
-
-    def clear(self, *, wait: bool) -> None:
-        """Take the line away: with what is shown next, or at once where nothing will be."""
-        if self._shown:
-            self._shell.display_pub.clear_output(wait=wait)  # type: ignore[no-untyped-call]
+        model = dict(self.defaults.options).get("model", "") if self.defaults else ""
+        return matches(context, self._ip.user_ns, model)
 
 
 def verbatim(lines: list[str]) -> list[str]:
@@ -222,16 +197,30 @@ def verbatim(lines: list[str]) -> list[str]:
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register the magics and the input transformer; loading twice changes nothing."""
+    """Register the magics, the input transformer and the completions; loading twice changes nothing."""
+    from IPython.core.completer import context_matcher
+
     unload(shell)
-    shell.register_magics(GemImg(shell))
+    magics = GemImg(shell)
+    shell.register_magics(magics)
     shell.input_transformers_cleanup.insert(0, verbatim)
+    if shell.Completer is not None:
+
+        @context_matcher(identifier="gemnb")  # type: ignore[untyped-decorator]
+        def gemnb_matcher(context: CompletionContext) -> SimpleMatcherResult:
+            return magics.gemnb_matcher(context)
+
+        shell.Completer.custom_matchers.append(gemnb_matcher)
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Take the input transformer and the magics away again."""
+    """Take the completions, the input transformer and the magics away again."""
     shell.input_transformers_cleanup[:] = [
         item for item in shell.input_transformers_cleanup if getattr(item, "__name__", "") != "verbatim"
     ]
+    if shell.Completer is not None:
+        shell.Completer.custom_matchers[:] = [
+            item for item in shell.Completer.custom_matchers if getattr(item, "__name__", "") != "gemnb_matcher"
+        ]
     shell.magics_manager.magics["cell"].pop("gemimg", None)
     shell.magics_manager.magics["line"].pop("gemnb", None)

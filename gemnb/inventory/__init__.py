@@ -1,0 +1,1 @@
+"""Kept answers as a collection: list, look up, explain, compare, check, collect, export and import them."""
