@@ -25,6 +25,7 @@ class Model:
         aliases: Short names that stand for the id, for ever.
         sizes: Values of `-s` it is known to take.
         ratios: Values of `-a` it is known to take.
+        inputs: Input pictures it is known to take.
         prices: USD per million tokens: `input`, `text_output`, `image_output`.
         retired: The day from which the service is said not to answer.
         successor: The id that took its place.
@@ -36,6 +37,7 @@ class Model:
     aliases: tuple[str, ...]
     sizes: tuple[str, ...]
     ratios: tuple[str, ...]
+    inputs: int
     prices: dict[str, float]
     retired: dt.date | None
     successor: str | None
@@ -89,6 +91,9 @@ def remarks(request: Request, today: dt.date) -> list[str]:
         value = request.config.get(key)
         if value is not None and value not in known:
             said.append(f"{row.id} is not known to take {value}; known: {', '.join(known)}.")
+    pictures = sum("inlineData" in part for content in request.contents[-1:] for part in content.parts)
+    if pictures > row.inputs:
+        said.append(f"{row.id} is known to take {row.inputs} input pictures; this request has {pictures}.")
     return said
 
 
@@ -132,6 +137,7 @@ def _row(key: str, row: dict[str, Any], ratios: dict[str, list[str]]) -> Model:
         aliases=tuple(row["aliases"]),
         sizes=tuple(row["sizes"]),
         ratios=tuple(ratios[row["ratios"]]),
+        inputs=row["inputs"],
         prices=row["prices"],
         retired=row.get("retired"),
         successor=row.get("successor"),

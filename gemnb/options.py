@@ -88,9 +88,9 @@ OPTIONS = (
         short="i",
         metavar="REF",
         repeat=True,
-        help="input picture: a variable or a path; repeat, order is kept",
+        help="input picture: a variable, path, glob, URL, record:… or blob:…; repeat, order is kept",
     ),
-    Option(name="edit", short="e", metavar="NAME", help="go on from an earlier result"),
+    Option(name="edit", short="e", metavar="NAME", help="go on from an earlier result, or record:…"),
     Option(
         name="param",
         short="p",

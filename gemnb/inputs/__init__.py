@@ -11,7 +11,7 @@ from gemnb.inputs.keeping import KeptPicture, keep
 from gemnb.inputs.lookup import Namespace, Resolved, resolve, resolve_arguments
 from gemnb.inputs.pictures import earlier_result, picture_binding
 from gemnb.inputs.pixels import PIXELS, Pixels
-from gemnb.inputs.sending import SendsPixels, pixels_blob, pixels_part, with_pictures
+from gemnb.inputs.sending import SendsPixels, pixels_blob, with_pictures
 from gemnb.inputs.urls import Reach
 
 __all__ = [
@@ -35,7 +35,6 @@ __all__ = [
     "keep",
     "picture_binding",
     "pixels_blob",
-    "pixels_part",
     "resolve",
     "resolve_arguments",
     "warn_of_places",

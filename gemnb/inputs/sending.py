@@ -106,11 +106,6 @@ class SendsPixels:
         return self.backend.generate(with_pictures(request, lambda digest: pixels_blob(self.places, digest)), blob)
 
 
-def pixels_part(digest: str) -> JSONObject:
-    """Return the part of a turn that is a picture of these pixels."""
-    return {"inlineData": {"mimeType": "image/png", "data": {"$pixels": digest}}}
-
-
 def pixels_key(digest: str) -> str:
     """Return the key under which the digest of the PNG of pixels is kept: `pixels/ab/abcd…`."""
     return "pixels" + blob_key(digest).removeprefix("blobs")

@@ -16,7 +16,8 @@ from gemnb.canonical import blob_digest, is_digest, short
 from gemnb.errors import CorruptEntry, StoreError
 from gemnb.inventory.check import blobs_of, key_of
 from gemnb.inventory.listing import digest_of, read_records
-from gemnb.inventory.referred import closure
+from gemnb.inventory.pointers import MAX_POINTER, is_pointer, pointers
+from gemnb.inventory.referred import closure, digests_in
 from gemnb.records import MAX_BYTES, document, dump, load, parse_document
 
 if TYPE_CHECKING:
@@ -130,6 +131,9 @@ def _write(path: Path, chosen: Sequence[Kept], blobs: Sequence[str], cache: Cach
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for digest in blobs:
             size += _add(archive, blob_key(digest), cache.blob(digest))
+        for key, data in sorted(pointers(cache.store)):
+            if digests_in(data) <= set(blobs):
+                size += _add(archive, key, data)
         for kept in sorted(chosen, key=key_of):
             size += _add(archive, key_of(kept), dump(document(kept.record, kept.invocation)))
     return size
@@ -150,11 +154,12 @@ def _checked_entries(archive: zipfile.ZipFile, size: int) -> list[zipfile.ZipInf
         raise _refused(f"it has {len(entries)} entries; {MAX_ENTRIES} are the most")
     for entry in entries:
         name = check_key(entry.orig_filename)
-        if attempt_of(name) is None and not (is_digest(digest_of(name)) and blob_key(digest_of(name)) == name):
+        is_blob = is_digest(digest_of(name)) and blob_key(digest_of(name)) == name
+        if attempt_of(name) is None and not is_blob and not is_pointer(name):
             raise _refused(f"{name[:80]} is neither an answer nor bytes of one")
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & _ENCRYPTED:
             raise _refused(f"{name} is compressed or encrypted; gemnb's archives store plain bytes")
-        limit = MAX_BLOB if attempt_of(name) is None else MAX_BYTES
+        limit = MAX_POINTER if is_pointer(name) else MAX_BLOB if attempt_of(name) is None else MAX_BYTES
         if entry.file_size > limit:
             raise _refused(f"{name} has {entry.file_size} bytes; {limit} are the most")
     if len({entry.filename for entry in entries}) < len(entries):
@@ -165,8 +170,13 @@ def _checked_entries(archive: zipfile.ZipFile, size: int) -> list[zipfile.ZipInf
 
 
 def _check_contents(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo], cache: Cache) -> None:
-    there = {digest_of(entry.filename) for entry in entries if attempt_of(entry.filename) is None}
+    there = {digest_of(entry.filename) for entry in entries if entry.filename.startswith("blobs/")}
     for entry in entries:
+        if is_pointer(entry.filename):
+            lacking = sorted(digests_in(archive.read(entry)) - there)
+            if lacking and (missing := cache.missing(lacking)):
+                raise _refused(f"{entry.filename} leads to the bytes {short(missing[0])}, which are nowhere")
+            continue
         if attempt_of(entry.filename) is None:
             _blob(archive, entry)
             continue
@@ -181,6 +191,9 @@ def _take(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo], cache: C
     for entry in entries:
         key = entry.filename
         # Read and checked once more: the file may have been changed since.
+        if is_pointer(key):
+            cache.store.put(key, archive.read(entry))
+            continue
         if attempt_of(key) is None:
             data = _blob(archive, entry)
             counts["known" if cache.store.get(key) == data else "blobs"] += 1

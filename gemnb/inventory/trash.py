@@ -12,6 +12,7 @@ from gemnb.cache.store import attempt_of
 from gemnb.errors import StoreError
 from gemnb.inventory.check import key_of
 from gemnb.inventory.listing import blob_keys, digest_of, read_records, record_keys, size_of
+from gemnb.inventory.pointers import led_to
 from gemnb.inventory.referred import closure, digests_in
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ def plan(cache: Cache, found: References) -> Plan:
         # A private answer may go on from one that is not; what it names stays, whoever refers to it.
         found.digests |= digests_in(_whatever(cache.store, key))
     requests, blobs = closure(listing.kept, found)
+    blobs |= led_to(
+        cache.store
+    )  # what pixels and URLs lead to stays: no record says which of them are still asked for
     for entry in listing.damaged:
         blobs |= digests_in(_whatever(cache.store, entry.key))
     going = sorted(key_of(kept) for kept in listing.kept if kept.record.request_digest not in requests)

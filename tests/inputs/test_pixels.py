@@ -15,8 +15,9 @@ from gemnb.backends.base import Reply
 from gemnb.cache import Cache, DirectoryStore
 from gemnb.canonical import blob_digest, request_digest
 from gemnb.cell import parse
+from gemnb.detach import pixels_part
 from gemnb.errors import CorruptEntry, InputError
-from gemnb.inputs import Pixels, Reach, SendsPixels, pixels_blob, pixels_part, resolve, with_pictures
+from gemnb.inputs import Pixels, Reach, SendsPixels, pixels_blob, resolve, with_pictures
 from gemnb.inputs.pixels import pixels_of
 from gemnb.inputs.sending import pixels_key
 from gemnb.invocation import needs
