@@ -18,7 +18,7 @@ from gemnb.result import Result
 from gemnb.sniff import sniff
 
 if TYPE_CHECKING:
-    from gemnb.inputs.urls import Reach
+    from gemnb.inputs.reach import Reach
     from gemnb.model import Record
 
 Taken = tuple[Binding, dict[str, bytes]]

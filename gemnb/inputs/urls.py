@@ -9,7 +9,6 @@ import hashlib
 import json
 import logging
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
@@ -19,32 +18,12 @@ from gemnb.model import Mode
 from gemnb.sniff import sniff
 
 if TYPE_CHECKING:
-    import ssl
-
     from gemnb.cache import Cache
+    from gemnb.inputs.reach import Reach
 
 _log = logging.getLogger("gemnb")
 _SPACE = re.compile(rb"[ \t\r\n]+")
 _ATTEMPT = re.compile(r"([1-9][0-9]{0,5})\.json")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
-    """What lies beyond the kernel and its files: the cache, and, through it, the network.
-
-    Attributes:
-        places: Where answers, bytes and fetched pictures are looked for, in order; new ones are kept in the first.
-        mode: In replay nothing is fetched, in refresh a URL is fetched anew.
-        private: URLs of private addresses, and plain `http:` to this machine, are fetched.
-        deadline: Seconds of wall clock that fetching one URL may take.
-        tls: The certificates to trust; those of the system where None.
-    """
-
-    places: tuple[Cache, ...]
-    mode: Mode = Mode.AUTO
-    private: bool = False
-    deadline: float = 60.0
-    tls: ssl.SSLContext | None = None
 
 
 def read_data_url(url: str, slot: str) -> bytes:
