@@ -407,3 +407,77 @@ def test_drafts_are_recorded_and_not_shown(run_cells: Run, emulator: Emulator) -
     assert len(output.data[MIMETYPE]["record"]["pictures"]) == 1
     assert any(part.get("thought") and "inlineData" in part for part in parts)
     assert "image/jpeg" in output.data
+
+
+def flip(path: Path) -> None:
+    """Change one bit in the middle of a file."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def cut(path: Path) -> None:
+    """Take the second half of a file away."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def from_the_future(path: Path) -> None:
+    """Make a record one of a later schema version."""
+    path.write_text(path.read_text("utf-8").replace('"schema": 0', '"schema": 9'), "utf-8")
+
+
+def lead_outside(path: Path) -> None:
+    """Make a record name a file elsewhere in the place of a digest."""
+    path.write_text(path.read_text("utf-8").replace("sha256:", "../../../../etc/passwd", 1), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("part", "harm", "words"),
+    [
+        ("blobs", flip, ["is damaged; it was set aside", "git checkout -- cache/blobs/", "--mode refresh"]),
+        ("blobs", cut, ["is damaged; it was set aside", "is not shown"]),
+        ("records", flip, ["is damaged; it was set aside", "asks the model anew, and pays anew"]),
+        ("records", cut, ["is damaged; it was set aside", "it is no JSON"]),
+        ("records", lead_outside, ["is damaged; it was set aside"]),
+        ("records", from_the_future, ["has schema version 9", "pip install --upgrade gemnb"]),
+    ],
+    ids=lambda item: getattr(item, "__name__", None),
+)
+def test_damage_in_the_cache_is_told_and_never_shown(
+    part: str,
+    harm: Callable[[Path], None],
+    words: list[str],
+    run_cells: Run,
+    emulator: Emulator,
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A damaged record or picture fails the cell with what happened and what to type, and nobody is called."""
+    monkeypatch.setenv("GEMNB_MACHINE", "off")
+    run_cells(START, CAT)
+    harm(next(path for path in (project / "cache" / part).rglob("*") if path.is_file()))
+    _, cell = run_cells(START, CAT)
+
+    assert [output.output_type for output in cell.outputs] == ["error"]
+    assert len(error_of(cell).splitlines()) <= 6
+    for text in words:
+        assert text in error_of(cell)
+    assert len(emulator.calls) == 1
+
+
+def test_swapped_pictures_are_told_and_never_shown(
+    run_cells: Run, emulator: Emulator, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two pictures in each other's place are both found."""
+    monkeypatch.setenv("GEMNB_MACHINE", "off")
+    dog = CAT.replace("cat", "dog")
+    run_cells(START, CAT, dog)
+    one, two = sorted(path for path in (project / "cache/blobs").rglob("*") if path.is_file())
+    first, second = one.read_bytes(), two.read_bytes()
+    one.write_bytes(second)
+    two.write_bytes(first)
+    _, cat, other = run_cells(START, CAT, dog)
+
+    for cell in (cat, other):
+        assert pictures(cell) == []
+        assert "is damaged; it was set aside" in error_of(cell)
