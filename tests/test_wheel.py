@@ -19,8 +19,15 @@ def interpreter(version: str) -> str | None:
     """Return a Python of this version on this machine, or None."""
     if f"{sys.version_info.major}.{sys.version_info.minor}" == version:
         return sys.executable
-    known = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
-    return shutil.which(f"python{version}") or (str(known[-1]) if known else None)
+    known = [str(path) for path in Path.home().glob(f".pyenv/versions/{version}.*/bin/python")]
+    on_path = shutil.which(f"python{version}")
+    return next((python for python in [*known, *([on_path] if on_path else [])] if runs(python)), None)
+
+
+def runs(python: str) -> bool:
+    """Return whether this is an interpreter that can make environments (a shim of pyenv may lead nowhere)."""
+    done = subprocess.run([python, "-c", "import venv, ensurepip"], capture_output=True, check=False)
+    return done.returncode == 0
 
 
 @pytest.fixture(scope="module")
