@@ -173,7 +173,7 @@ def _miss(request: Request, digest: str) -> CacheMiss:
     return CacheMiss(
         f"No answer is kept for this request to {request.model} ({short(digest)}), and the mode is replay.",
         why="Its model, prompt, options or input pictures are not those of any kept answer.",
-        hint="To ask the model: %%gemimg … --mode auto, or GEMNB_MODE=auto for all cells.\n"
+        hint="To ask the model: %%gemimg … --mode auto, or GEMNB_MODE=auto for all cells (unless GEMNB_OFFLINE=1).\n"
         "`%gemnb why` names the nearest kept request; `%gemnb status` says which cache was read.",
         digest=digest,
         model=request.model,

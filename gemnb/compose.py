@@ -32,7 +32,7 @@ _IGNORED = "/private/\n/failed/\n/corrupt/\n/trash/\n"  # parts of the project's
 
 _backends: list[GeminiBackend] = []  # of this process, for `cancel_calls`
 
-_EMULATOR_KEY = "emulator"  # the SDK wants a key even where none is needed
+_EMULATOR_KEY = "no-key-is-needed-here"  # the SDK wants one even so; it must be no word of a message
 
 
 def make_client(settings: Settings) -> Client:
@@ -62,6 +62,12 @@ def _sending(vendor: str, settings: Settings) -> Backend:
 def open_cache(folder: Path, *, look_only: bool = False) -> Cache:
     """Return the cache in a folder, which need not exist; `look_only` leaves damaged entries where they are."""
     return Cache(DirectoryStore(folder, _IGNORED), look_only=look_only)
+
+
+def open_for_looking(settings: Settings) -> Tiers:
+    """Return the project's cache, its private part included, for reading: nothing is repaired or set aside."""
+    private = Cache(DirectoryStore(settings.cache / "private"), look_only=True)
+    return Tiers(open_cache(settings.cache, look_only=True), private=private)
 
 
 def open_tiers(settings: Settings) -> Tiers:

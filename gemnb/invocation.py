@@ -230,7 +230,7 @@ def _config(values: Mapping[str, str]) -> JSONObject:
     config: dict[str, JSONValue] = {}
     if (aspect := values.get("aspect")) is not None:
         if not _ASPECT.fullmatch(aspect):
-            raise _bad("aspect", aspect, "two whole numbers, such as 16:9")
+            raise _bad("aspect", aspect, "two whole numbers with a colon, such as 16:9")
         config["aspect_ratio"] = aspect
     if (size := values.get("size")) is not None:
         if not size.strip():

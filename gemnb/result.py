@@ -44,6 +44,9 @@ class Result:
         return len(self.records)
 
     def __getitem__(self, index: int) -> Result:
+        if not -len(self) <= index < len(self):
+            msg = f"there are {len(self)} samples, [0] to [{len(self) - 1}]"
+            raise IndexError(msg)
         return Result(
             records=(self.records[index],),
             invocation=self.invocation,

@@ -68,11 +68,6 @@ def may_retry(failure: Failure) -> bool:
     return failure.status in _RETRIED or (failure.status == 0 and not failure.sent)
 
 
-def retry_after(failure: Failure) -> float | None:
-    """Return the seconds to wait that the service named, or None."""
-    return failure.retry_after
-
-
 def explain(failure: Failure, *, model: str, host: str) -> BackendError:
     """Return the error a person sees.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 import httpx2
@@ -20,7 +20,7 @@ from google.genai import types
 from google.genai.client import DebugConfig
 
 from gemnb.backends.base import Reply, Secret
-from gemnb.backends.failures import Failure, explain, may_retry, other_model, retry_after
+from gemnb.backends.failures import Failure, explain, may_retry, other_model
 from gemnb.backends.transport import Recorder
 from gemnb.detach import attach
 from gemnb.errors import MissingKey, RequestError, printable
@@ -109,20 +109,29 @@ class GeminiBackend:
             RequestError: The request holds parts that cannot be sent back to the model.
         """
         contents = [_content(item.role, item.parts, blob) for item in request.contents]
-        end = time.monotonic() + self._deadline
+        with self._recorder.call():
+            failure = self._try(request, contents, time.monotonic() + self._deadline)
+            if failure is not None:
+                raise explain(failure, model=request.model, host=self.host)
+            body = self._recorder.body()
+        if other := other_model(body, self._wire_model(request)):
+            _log.warning("%s was asked for, and %s says that it answered.", request.model, printable(other))
+        return Reply(body=body, host=self.host, client=f"google-genai {genai.__version__}")
+
+    def _try(self, request: Request, contents: list[types.Content], end: float) -> Failure | None:
+        """Send until there is an answer, or a failure after which nothing more is to be tried."""
         for tries in range(1, _TRIES + 1):
             self._recorder.begin(end)
             failure = self._send(request, contents)
-            if failure is None:
-                body = self._recorder.body()
-                if other := other_model(body, self._wire_model(request)):
-                    _log.warning("%s was asked for, and %s says that it answered.", request.model, printable(other))
-                return Reply(body=body, host=self.host, client=f"google-genai {genai.__version__}")
+            if failure is None or not may_retry(failure) or tries == _TRIES:
+                return failure
             pause = _pause(failure, tries)
-            if not may_retry(failure) or tries == _TRIES or time.monotonic() + pause > end:
-                self._give_up(failure, request)
+            if time.monotonic() + pause > end:
+                return failure
             _log.info("%s answered %s; trying again in %.1f s", self.host, failure.status, pause)
-            time.sleep(pause)
+            self._recorder.pause(pause)
+            if self._recorder.was_cut():
+                return Failure.of_transport("cancelled", "nothing was under way but a pause", sent=False)
         raise AssertionError
 
     def _send(self, request: Request, contents: list[types.Content]) -> Failure | None:
@@ -160,9 +169,6 @@ class GeminiBackend:
     def _wire_model(self, request: Request) -> str:
         return request.model if self._keep_vendor else request.model.partition("/")[2]
 
-    def _give_up(self, failure: Failure, request: Request) -> NoReturn:
-        raise explain(failure, model=request.model, host=self.host)
-
 
 def _content(role: str, parts: tuple[JSONObject, ...], blob: Callable[[str], bytes]) -> types.Content:
     for part in parts:
@@ -194,5 +200,5 @@ def _config(config: JSONObject) -> types.GenerateContentConfig:
 
 
 def _pause(failure: Failure, tries: int) -> float:
-    asked = retry_after(failure)
+    asked = failure.retry_after
     return asked if asked is not None else random.uniform(0.5, 1.0) * 2 ** (tries - 1)  # noqa: S311 - jitter

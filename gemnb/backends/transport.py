@@ -11,12 +11,15 @@ import socket
 import threading
 import time
 import urllib.request
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import urlsplit
 
 import httpx2
 
 from gemnb.backends.base import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Recorder(httpx2.BaseTransport):
@@ -32,7 +35,7 @@ class Recorder(httpx2.BaseTransport):
         self._inner = httpx2.HTTPTransport(trust_env=True, limits=limits, proxy=_proxy(base_url))
         self._last = threading.local()
         self._sockets: dict[int, socket.socket] = {}
-        self._cut: set[int] = set()
+        self._calls: dict[int, threading.Event] = {}  # by thread; set when the call is cut off
 
     def begin(self, end: float) -> None:
         """Forget this thread's last answer; the next one ends at `end` on the monotonic clock."""
@@ -40,18 +43,30 @@ class Recorder(httpx2.BaseTransport):
 
     def cut(self) -> int:
         """Close the connections of all calls under way, and return how many there were."""
-        under_way = dict(self._sockets)
-        self._cut |= set(under_way)
-        for connection in under_way.values():
+        calls = list(self._calls.values())
+        for call in calls:
+            call.set()
+        for connection in list(self._sockets.values()):
             _shut(connection)
-        return len(under_way)
+        return len(calls)
+
+    @contextlib.contextmanager
+    def call(self) -> Iterator[None]:
+        """Hold while this thread has a call under way, its pauses between tries included."""
+        mine = threading.get_ident()
+        self._calls[mine] = threading.Event()
+        try:
+            yield
+        finally:
+            del self._calls[mine]
 
     def was_cut(self) -> bool:
-        """Return, once, whether this thread's call was cut off."""
-        mine = threading.get_ident()
-        found = mine in self._cut
-        self._cut.discard(mine)
-        return found
+        """Return whether this thread's call was cut off."""
+        return self._calls[threading.get_ident()].is_set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, or until the call is cut off."""
+        self._calls[threading.get_ident()].wait(seconds)
 
     def body(self) -> bytes:
         """Return the raw body of this thread's last answer."""
@@ -77,7 +92,9 @@ class Recorder(httpx2.BaseTransport):
     def _note(self, event: str, info: dict[str, Any]) -> None:
         """Remember the socket of this thread's call (httpcore tells of each connection as it is made)."""
         if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
-            self._sockets[threading.get_ident()] = info["return_value"].get_extra_info("socket")
+            self._sockets[threading.get_ident()] = connection = info["return_value"].get_extra_info("socket")
+            if self.was_cut():  # while it was connecting
+                _shut(connection)
 
     def _exchange(self, request: httpx2.Request) -> httpx2.Response:
         response = self._inner.handle_request(request)

@@ -187,15 +187,17 @@ class Cache:
 
     def _set_aside(self, key: str, data: bytes, reason: str, then: str) -> CorruptEntry:
         aside = "corrupt/" + key.replace("/", "-") + "-" + short(blob_digest(data))
-        restore = f"git checkout -- cache/{key}   brings it back if it was committed"
+        place = getattr(self.store, "root", None) or getattr(self.store, "folder", None)
+        name = f"cache/{key}" if place is None or place.name == "cache" else f"{place}/{key}"
+        restore = f"git checkout -- {name}   brings it back if it was committed" if self.is_near else ""
         if not self._look_only:
             with contextlib.suppress(StoreError):  # a read-only cache still reports
                 self.store.put(aside, data)
                 self.store.delete(key)
                 return CorruptEntry(
-                    f"cache/{key} is damaged; it was set aside as cache/{aside} and is not shown.",
+                    f"{name} is damaged; it was set aside as {name.removesuffix(key)}{aside} and is not shown.",
                     why=reason,
                     hint=f"{restore}\n{then}",
                     key=key,
                 )
-        return CorruptEntry(f"cache/{key} is damaged and is not shown.", why=reason, hint=restore, key=key)
+        return CorruptEntry(f"{name} is damaged and is not shown.", why=reason, hint=restore, key=key)

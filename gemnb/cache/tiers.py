@@ -1,6 +1,7 @@
 """The tiers in one chain: project, private, spill, machine. Which tier answers never decides which attempt does.
 
-An answer is kept in the project (or in its private folder), a second copy in the machine tier; where the project
+An answer is kept in the project, a second copy in the machine tier (a private one in the project's private folder
+alone); where the project
 cannot be written it goes to the user's spill folder, which nothing evicts. Only answers that this machine's own
 client received go into the machine tier: a stranger's record must not answer for the user elsewhere. What is
 found in a farther tier is copied to the project, so that the project can be committed whole.
@@ -66,16 +67,18 @@ class Tiers:
             StoreError: A store failed.
         """
         damage: CorruptEntry | None = None
+        hurt: Cache | None = None
         for tier in self._tiers():
             try:
                 kept = tier.find(digest, attempt)
+                if kept is None or not (tier.is_near or self._adopt(kept, tier, hurt or self.project)):
+                    continue
             except CorruptEntry as error:
-                damage = damage or error
+                damage, hurt = damage or error, hurt or tier
                 continue
-            if kept is not None and (tier.is_near or self._adopt(kept, tier)):
-                if damage is not None:
-                    _log.warning("%s A good copy was found and put back.", damage.what)
-                return kept
+            if damage is not None:
+                _log.warning("%s A good copy was found and put back.", damage.what)
+            return kept
         if damage is not None:
             raise damage
         return None
@@ -88,15 +91,16 @@ class Tiers:
             StoreError: A store failed.
         """
         damage: CorruptEntry | None = None
+        hurt: Cache | None = None
         for tier in self._tiers():
             try:
                 data = tier.get_blob(digest)
             except CorruptEntry as error:
-                damage = damage or error
+                damage, hurt = damage or error, hurt or tier
                 continue
             if data is not None:
-                if damage is not None:
-                    self.project.put_blob(data)
+                if damage is not None and hurt is not None:
+                    hurt.put_blob(data)
                     _log.warning("%s A good copy was found and put back.", damage.what)
                 return data
         raise damage or missing_blob(digest)
@@ -106,8 +110,9 @@ class Tiers:
         return self.project.put_blob(data)
 
     def missing(self, digests: Iterable[str]) -> list[str]:
-        """Return the digests of which the project keeps no bytes."""
-        return self.project.missing(digests)
+        """Return the digests of which the project keeps no bytes, its private part included."""
+        lacking = self.project.missing(digests)
+        return lacking if self._private is None else self._private.missing(lacking)
 
     def keep(
         self, record: Record, invocation: Invocation, blobs: Mapping[str, bytes], *, private: bool = False
@@ -117,24 +122,34 @@ class Tiers:
         Raises:
             StoreError: Neither the project nor the spill folder can be written.
         """
-        digest = record.request_digest
-        after = max((number for tier in self._tiers() for number in tier.attempts(digest)), default=0)
-        target = self._private if private and self._private is not None else self.project
+        after = self._last_attempt(record.request_digest)
+        if private and self._private is not None:
+            # Neither spilled nor copied: from there it would come back among what is committed.
+            return self._private.keep(record, invocation, blobs, after=after)
         try:
-            kept = target.keep(record, invocation, blobs, after=after)
+            kept = self.project.keep(record, invocation, blobs, after=after)
         except StoreError as error:
             spill = self._spill()
             if spill is None:
                 raise
             kept = spill.keep(record, invocation, blobs, after=after)
             _log.warning("%s (%s) The answer is kept in %s instead.", error.what, error.why, spill.store)
-        machine = self._machine(True)
-        if machine is not None:
-            try:
+        try:
+            if (machine := self._machine(True)) is not None:
                 machine.adopt(kept, invocation, blobs)
-            except StoreError as error:
-                _log.warning("No second copy was made: %s %s", error.what, error.why)
+        except CacheError as error:
+            _log.warning("No second copy was made: %s %s", error.what, error.why)
         return kept
+
+    def _last_attempt(self, digest: str) -> int:
+        """Return the last attempt known anywhere; what is paid for is kept though a farther tier fails."""
+        last = max(self.project.attempts(digest), default=0)
+        for tier in self._tiers():
+            try:
+                last = max([last, *tier.attempts(digest)])
+            except CacheError as error:
+                _log.warning("%s %s", error.what, error.why)
+        return last
 
     def hold(self, blobs: Mapping[str, bytes]) -> None:
         """Hold bytes in memory that could not be kept, so that they can be shown."""
@@ -153,8 +168,8 @@ class Tiers:
             if tier is not None:
                 yield tier
 
-    def _adopt(self, kept: Kept, tier: Cache) -> bool:
-        """Copy an answer from a farther tier to the project; False where the tier no longer has all its bytes."""
+    def _adopt(self, kept: Kept, tier: Cache, target: Cache) -> bool:
+        """Copy an answer from a farther tier to a nearer one; False where the tier no longer has all its bytes."""
         record = kept.record
         named = [image.blob for picture in record.pictures for image in (picture.original, picture.preview) if image]
         sent = [digest for content in record.request.contents for digest in references(list(content.parts))]
@@ -165,7 +180,7 @@ class Tiers:
                 return False  # evicted: a record without its bytes is no answer
             blobs[digest] = data
         try:
-            self.project.adopt(record, kept.invocation, blobs)
+            target.adopt(record, kept.invocation, blobs)
         except CacheError as error:
             _log.debug("not copied to the project: %s", error.what)
         return True

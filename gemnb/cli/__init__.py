@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gemnb.cli.cache import cache
-from gemnb.errors import CacheError, GemnbError, StoreError
+from gemnb.errors import CacheError, GemnbError, NotebookError, StoreError
 
 
 class _Group(click.Group):
@@ -47,14 +47,21 @@ def reproduce(paths: tuple[Path, ...], mode: str, parameters: tuple[tuple[str, s
     Exit code: 0 all reproduced, 1 drift or missing, 2 usage, 3 a notebook failed, 4 store or model unavailable.
     """
     from gemnb.model import Mode
-    from gemnb.notebook import find_notebooks
+    from gemnb.notebook import find_notebooks, read_notebook
     from gemnb.reproduce.report import reproduce_code, reproduce_report
-    from gemnb.reproduce.run import reproduce_notebook
+    from gemnb.reproduce.run import Run, reproduce_notebook
 
     runs = []
-    for path in find_notebooks(paths):
+    found = find_notebooks(paths)
+    for path in found:
+        read_notebook(path)  # a file that is no notebook is told before any is run
+    for path in found:
         click.echo(f"running {path} …", err=True)
-        runs.append((path, reproduce_notebook(path, mode=Mode(mode), parameters=dict(parameters))))
+        try:
+            run = reproduce_notebook(path, mode=Mode(mode), parameters=dict(parameters))
+        except NotebookError as error:  # the others are run all the same
+            run = Run(rows=(), error=(0, "NotebookError", " ".join(error.lines())))
+        runs.append((path, run))
     click.echo(reproduce_report(runs))
     sys.exit(reproduce_code(runs))
 
@@ -66,7 +73,7 @@ def verify(paths: tuple[Path, ...]) -> None:
 
     Exit code: 0 all consistent, 1 drift or missing, 2 usage, 4 store unavailable.
     """
-    from gemnb.compose import open_cache
+    from gemnb.compose import open_for_looking
     from gemnb.notebook import find_notebooks
     from gemnb.reproduce.report import verify_code, verify_report
     from gemnb.reproduce.verify import verify_notebook
@@ -75,9 +82,7 @@ def verify(paths: tuple[Path, ...]) -> None:
     found = []
     for path in find_notebooks(paths):
         settings = load_settings(path.absolute().parent)
-        found.append(
-            (path, verify_notebook(path.absolute(), open_cache(settings.cache, look_only=True), settings.root))
-        )
+        found.append((path, verify_notebook(path.absolute(), open_for_looking(settings), settings.root)))
     click.echo(verify_report(found))
     sys.exit(verify_code(found))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import ModuleType
 
 from gemnb.errors import CellSyntaxError, InputError, nearest
 
@@ -20,7 +21,7 @@ def evaluate(expression: str, names: Namespace, slot: str) -> object:
         return eval(expression, dict(names))  # noqa: S307
     except NameError as error:
         missing = str(error.name or expression)
-        near = nearest(missing, [name for name in names if not name.startswith("_")])
+        near = nearest(missing, own_names(names))
         failure: CellSyntaxError | InputError = InputError(
             f"{slot}: {missing} is not defined.",
             hint=(f"Did you mean {near}?  " if near else "") + "Run the cell that makes it first.",
@@ -38,3 +39,15 @@ def leads_somewhere(expression: str, names: Namespace) -> bool:
     except InputError:
         return False
     return True
+
+
+def own_names(names: Namespace) -> list[str]:
+    """Return the names that a person gave to values: not what IPython puts there, nor functions and modules."""
+    return [
+        name
+        for name, value in names.items()
+        if not name.startswith("_")
+        and name not in ("In", "Out")
+        and not callable(value)
+        and not isinstance(value, ModuleType)
+    ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gemnb.errors import InputError, nearest
 from gemnb.inputs.files import find_file, find_files, is_glob
 from gemnb.inputs.kept import blob_of, picture_of, record_of
-from gemnb.inputs.names import evaluate, leads_somewhere
+from gemnb.inputs.names import evaluate, leads_somewhere, own_names
 from gemnb.inputs.pictures import Taken, brief, earlier_record, earlier_result, matched, picture_binding, take
 from gemnb.inputs.schemes import SCHEME, VARIABLE
 from gemnb.inputs.urls import read_data_url, read_url
@@ -81,7 +81,7 @@ def _files(need: Need, text: str, names: Namespace, folders: Sequence[Path]) -> 
             for name, (binding, data) in found
         ]
     could_be = VARIABLE.fullmatch(need.source) is not None
-    near = nearest(need.source, [name for name in names if not name.startswith("_")])
+    near = nearest(need.source, own_names(names))
     raise InputError(
         f"{need.slot} {brief(need.source)}: there is no such file" + (" and no such variable." if could_be else "."),
         why="Looked in " + ", ".join(str(folder) for folder in folders) + ".",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gemnb.cache import Cache
+    from gemnb.cache import Cache, Tiers
     from gemnb.cell import Cell
     from gemnb.invocation import Defaults
     from gemnb.model import Binding, Invocation, Picture, Record, Request
@@ -39,7 +39,7 @@ class Trouble:
 class Place:
     """The cache, and where the project's input files are tried; nothing outside `root` is read."""
 
-    cache: Cache
+    cache: Cache | Tiers
     root: Path
     folders: tuple[Path, ...]
 
@@ -56,7 +56,7 @@ def check_picture(picture: Picture, shown: Shown, trouble: Trouble) -> None:
         trouble.drifted.append(f"text/plain says {shown.plain[-60:]!r}, and the record {mark!r}")
 
 
-def check_record(record: Record, cache: Cache, trouble: Trouble) -> None:
+def check_record(record: Record, cache: Cache | Tiers, trouble: Trouble) -> None:
     """The record names the pictures its answer holds, is the one in the cache, and its bytes are all there."""
     said = [picture.original.blob for picture in record.pictures]
     held = final_blobs(record)
@@ -130,7 +130,7 @@ def _sent(request: Request) -> Iterator[str]:
         yield from references(list(content.parts))
 
 
-def _check_blob(digest: str, cache: Cache, trouble: Trouble) -> None:
+def _check_blob(digest: str, cache: Cache | Tiers, trouble: Trouble) -> None:
     try:
         if cache.missing([digest]):
             trouble.missing.append(f"the bytes {short(digest)} are not in the cache")
@@ -140,7 +140,7 @@ def _check_blob(digest: str, cache: Cache, trouble: Trouble) -> None:
         trouble.drifted.append(f"{error.what} {error.why}")
 
 
-def _check_parent(binding: Binding, record: Record, cache: Cache, trouble: Trouble) -> None:
+def _check_parent(binding: Binding, record: Record, cache: Cache | Tiers, trouble: Trouble) -> None:
     if not binding.request or not binding.attempt:
         trouble.drifted.append(f"the record does not say which answer {binding.source} was")
         return

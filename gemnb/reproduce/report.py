@@ -49,10 +49,12 @@ def reproduce_report(runs: Sequence[tuple[Path, Run]]) -> str:
     reasons += [
         f"{path.name} cell {run.error[0]}: {run.error[1]}: {run.error[2]}"
         for path, run in runs
-        if run.error and not any(row.reason for row in run.rows)
+        if run.error and not any(row.reason and row.cell == run.error[0] for row in run.rows)
     ]
     count = sum(row.verdict is Verdict.REPRODUCED for row in rows)
-    return "\n".join([*lines, "", *_prose(reasons), f"{count} of {len(rows)} pictures reproduced."])
+    stopped = [f"{path.name} failed in cell {run.error[0]}" for path, run in runs if run.error]
+    last = "; ".join([f"{count} of {len(rows)} pictures reproduced", *stopped]) + "."
+    return "\n".join([*lines, "", *_prose(reasons), last])
 
 
 def reproduce_code(runs: Sequence[tuple[Path, Run]]) -> int:

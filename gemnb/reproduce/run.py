@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 import tempfile
@@ -98,11 +99,13 @@ def _own_cells(cells: Sequence[NotebookCell]) -> list[NotebookCell]:
 
 def _execute(path: Path, output: Path, parameters: dict[str, object]) -> None:
     papermill = _papermill()
+    kernel = None if _names_a_kernel(path) else "python3"
     try:
         papermill.execute_notebook(
             str(path.absolute()),
             str(output),
             parameters=parameters,
+            kernel_name=kernel,
             cwd=str(path.absolute().parent),
             progress_bar=False,
             request_save_on_cell_execute=False,
@@ -117,6 +120,11 @@ def _execute(path: Path, output: Path, parameters: dict[str, object]) -> None:
     else:
         return
     raise NotebookError(f"{path} could not be run.", why=reason)
+
+
+def _names_a_kernel(path: Path) -> bool:
+    metadata = json.loads(path.read_bytes()).get("metadata")
+    return isinstance(metadata, dict) and isinstance(metadata.get("kernelspec"), dict)
 
 
 def _papermill() -> Any:
@@ -158,7 +166,7 @@ def _compare(
         for old, new in zip_longest(held, came) if held or came else [(None, None)]:
             if old is None and new is None and (failure is None or not cell.asks):
                 continue  # a quiet cell that ran: nothing was to be shown
-            verdict, reason = _judge(old, new, failure)
+            verdict, reason = _judge(old, new, number, failure)
             yield Row(
                 notebook=path,
                 cell=number,
@@ -169,11 +177,15 @@ def _compare(
             )
 
 
-def _judge(old: Shown | None, new: Shown | None, failure: tuple[int, str, str] | None) -> tuple[Verdict, str]:
+def _judge(
+    old: Shown | None, new: Shown | None, here: int, failure: tuple[int, str, str] | None
+) -> tuple[Verdict, str]:
     if new is None:
         if failure is None:
             return Verdict.MISSING, "the cell ran and showed no such picture"
         number, kind, message = failure
+        if number < here:
+            return Verdict.FAILED, ""
         if kind == "CacheMiss":
             return Verdict.MISSING, f"cell {number}: {message.splitlines()[0] if message else kind}"
         return Verdict.FAILED, f"cell {number}: {kind}: {message.splitlines()[0] if message else ''}"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gemnb.cache import Cache
+    from gemnb.cache import Cache, Tiers
     from gemnb.cell import Cell
     from gemnb.invocation import Defaults
     from gemnb.model import Binding, Invocation, Record
@@ -68,7 +68,7 @@ class Check:
     bound: tuple[str, ...] = ()
 
 
-def verify_notebook(path: Path, cache: Cache, root: Path) -> list[Check]:
+def verify_notebook(path: Path, cache: Cache | Tiers, root: Path) -> list[Check]:
     """Return one check per picture of a notebook, and one per cell that should have a picture and has none.
 
     Args:

@@ -68,3 +68,19 @@ def test_nothing_under_way_is_nothing_to_cancel(emulator: Emulator) -> None:
 
     assert backend.cancel() == 0
     assert b"candidates" in backend.generate(request("A dog"), lambda _: b"").body
+
+
+def test_a_call_that_waits_to_be_sent_again_is_cancelled_too(emulator: Emulator) -> None:
+    """A call in the pause between two tries ends when it is cancelled, and is not sent again."""
+    backend = GeminiBackend(base_url=emulator.url, api_key="x", deadline=60, keep_vendor=True)
+    emulator.script(Fault(kind="rate-limited", seconds=30))
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(backend.generate, request("A cat"), lambda _: b"")
+        wait_for_calls(emulator, 1)
+        threading.Event().wait(0.2)
+        assert backend.cancel() == 1
+        with pytest.raises(Unavailable, match="did not answer") as caught:
+            call.result(10)
+
+    assert "billed" not in caught.value.what
+    assert len(emulator.calls) == 1

@@ -188,3 +188,27 @@ def test_without_any_place_the_error_comes_through(tmp_path: Path, make_answer: 
         tiers.keep(record, Invocation(), blobs)
     tiers.hold(blobs)
     assert tiers.blob(next(iter(blobs))) == next(iter(blobs.values()))
+
+
+def test_a_private_answer_never_comes_back_in_public(here: Machine, make_answer: Maker) -> None:
+    """Neither machine tier nor spill folder has a private answer, so none is copied to what is committed."""
+    record, blobs = make_answer(pictures=(PNG,))
+    here.project("one").keep(record, Invocation(), blobs, private=True)
+
+    assert here.machine.find(record.request_digest) is None
+    assert here.spill.find(record.request_digest) is None
+    assert here.project("two").find(record.request_digest) is None
+
+
+def test_a_failing_machine_tier_costs_no_paid_answer(
+    here: Machine, make_answer: Maker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With a broken database as its machine tier, a project keeps what was paid for, and the user is told."""
+    here.store.folder.mkdir(mode=0o700)
+    (here.store.folder / "cache.db").write_bytes(b"no database" * 100)
+    record, blobs = make_answer()
+    with caplog.at_level(logging.WARNING, logger="gemnb"):
+        kept = here.project("one").keep(record, Invocation(), blobs)
+
+    assert Cache(DirectoryStore(here.folder / "one")).find(record.request_digest).record == kept
+    assert "No second copy was made" in caplog.text

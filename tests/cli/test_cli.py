@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -158,3 +159,28 @@ def test_the_version_is_that_of_the_package() -> None:
     done = subprocess.run([sys.executable, "-m", "gemnb", "--version"], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip().endswith(version("gemnb"))
+
+
+def test_a_notebook_that_names_no_kernel_is_run_all_the_same(gemnb: Callable, project: Path) -> None:
+    """What `nbformat.v4.new_notebook` makes is run with this environment's Python."""
+    source = json.dumps("1 + 1")
+    document = json.loads(NOTEBOOK % source)
+    document["metadata"] = {}
+    text = json.dumps(document)
+    (project / "x.ipynb").write_text(text)
+    assert "kernelspec" not in text
+    done = gemnb("reproduce", "x.ipynb")
+
+    assert "0 of 0 pictures reproduced." in done.stdout
+    assert done.returncode == 0
+
+
+def test_one_failing_notebook_does_not_hide_the_others(gemnb: Callable, project: Path) -> None:
+    """The table comes with every notebook, and the last line names the one that failed."""
+    (project / "a.ipynb").write_text((NOTEBOOK % '"1 / 0"').replace('"name": "python3"', '"name": "no-such-kernel"'))
+    (project / "b.ipynb").write_text(NOTEBOOK % '"1 / 0"')
+    done = gemnb("reproduce", ".")
+
+    assert "a.ipynb failed" in done.stdout
+    assert "b.ipynb failed in cell 1" in done.stdout
+    assert done.returncode == 3
