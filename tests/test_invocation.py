@@ -300,10 +300,14 @@ def test_one_sample_is_the_first():
         pytest.param("-t warm", "-t 'warm' is not a number, such as 0.7.", id="temperature in words"),
         pytest.param("-t nan", "-t 'nan' is not a number, such as 0.7.", id="temperature NaN"),
         pytest.param("-t 1e999", "-t '1e999' is not a number, such as 0.7.", id="endless temperature"),
-        pytest.param("-a wide", "-a 'wide' is not two whole numbers with a colon, such as 16:9.", id="aspect in words"),
+        pytest.param(
+            "-a wide", "-a 'wide' is not two whole numbers with a colon, such as 16:9.", id="aspect in words"
+        ),
         pytest.param("-a 16x9", "-a '16x9' is not two whole numbers with a colon, such as 16:9.", id="aspect with x"),
         pytest.param("-a 0:9", "-a '0:9' is not two whole numbers with a colon, such as 16:9.", id="aspect 0"),
-        pytest.param("-a 16:9:1", "-a '16:9:1' is not two whole numbers with a colon, such as 16:9.", id="three numbers"),
+        pytest.param(
+            "-a 16:9:1", "-a '16:9:1' is not two whole numbers with a colon, such as 16:9.", id="three numbers"
+        ),
         pytest.param("-s ' '", "-s ' ' is not 512, 1K, 2K or 4K.", id="blank size"),
     ],
 )
