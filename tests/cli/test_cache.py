@@ -15,7 +15,7 @@ import pytest
 
 from gemnb.arrival import unpack
 from gemnb.cache import Cache, DirectoryStore
-from gemnb.cli import main
+from gemnb.cli.cache import cache
 from gemnb.detach import text_part
 from gemnb.model import Content, Invocation, Request
 
@@ -200,11 +200,11 @@ def test_a_strangers_file_is_refused_in_words(gemnb: Callable, project: Path) ->
     assert "Traceback" not in refused.stderr + missing.stderr
 
 
-@pytest.mark.parametrize("verb", sorted(main.commands["cache"].commands))
+@pytest.mark.parametrize("verb", sorted(cache.commands))
 def test_every_verb_and_option_is_documented(verb: str) -> None:
     """The command-line reference names each verb of `gemnb cache` and each of its options."""
     page = (DOCS / "reference/command-line.md").read_text("utf-8")
-    command: Any = main.commands["cache"].commands[verb]
+    command: Any = cache.commands[verb]
     row = next(line for line in page.splitlines() if line.startswith(f"| `gemnb cache {verb}"))
 
     for option in (name for p in command.params for name in p.opts if name.startswith("--")):
