@@ -6,6 +6,7 @@ import argparse
 import base64
 import hashlib
 import io
+import itertools
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROMPT = "A lighthouse on a cliff at dawn"
+_PNG_HEAD = 33  # bytes of a PNG's signature and first chunk
 
 
 def picture(target: int) -> bytes:
@@ -66,17 +69,24 @@ def row(name: str, value: str, goal: str) -> None:
 
 
 class FixedAnswer:
-    """A server that answers every generateContent with one prepared body."""
+    """A server that answers every generateContent with one prepared body, but for the picture's colour profile.
+
+    A model never draws the same bytes twice. If this did, they (and their preview, which has the profile too) would
+    be kept once and found from then on, and what it takes to keep them would not be measured.
+    """
 
     def __init__(self, data: bytes) -> None:
-        part = {"inlineData": {"mimeType": "image/png", "data": base64.b64encode(data).decode()}}
+        part = {"inlineData": {"mimeType": "image/png", "data": "HERE"}}
         answer = {
             "candidates": [{"content": {"role": "model", "parts": [part]}, "finishReason": "STOP"}],
             "usageMetadata": {"promptTokenCount": 8, "candidatesTokenCount": 1120, "totalTokenCount": 1128},
             "modelVersion": "emulator/fixed",
             "responseId": "fixed",
         }
-        body = json.dumps(answer).encode()
+        before, after = json.dumps(answer).encode().split(b"HERE")
+        before += base64.b64encode(data[:_PNG_HEAD])  # whole groups of base64: what differs has whole ones too
+        after = base64.b64encode(data[_PNG_HEAD:]) + after
+        counter = itertools.count()
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -86,6 +96,7 @@ class FixedAnswer:
 
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["Content-Length"]))
+                body = before + base64.b64encode(_profile(next(counter))) + after
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
@@ -95,6 +106,12 @@ class FixedAnswer:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+def _profile(number: int) -> bytes:
+    """Return an iCCP chunk, which pictures of other numbers do not have; its length divides by three."""
+    chunk = b"iCCPno\0\0" + zlib.compress(b"%09d" % number, 0)
+    return (len(chunk) - 4).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
 
 
 CHILD = """

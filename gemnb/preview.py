@@ -33,7 +33,7 @@ def examine(data: bytes) -> tuple[Sniffed, bytes | None]:
     if found is None:
         msg = "the bytes are neither PNG, JPEG, WebP nor GIF"
         raise ValueError(msg)
-    if found.mime_type == "image/png" and _PNG_END not in data:
+    if found.mime_type == "image/png" and data.rfind(_PNG_END) < 0:  # from its end, where it stands
         msg = "the PNG ends before its last chunk"  # Pillow reads across that once it has all pixels
         raise ValueError(msg)
     with _opened(data) as image:

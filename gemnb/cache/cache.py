@@ -9,13 +9,13 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gemnb.cache.store import attempt_of, blob_key, record_key, record_prefix
+from gemnb.cache.store import attempt_of, blob_key, record_key, record_prefix, together
 from gemnb.canonical import blob_digest, short
 from gemnb.errors import CorruptEntry, StoreError
 from gemnb.records import document, dump, load, parse_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gemnb.cache.store import Store
     from gemnb.model import Invocation, Record
@@ -41,6 +41,15 @@ class Kept:
 
     record: Record
     invocation: Invocation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A record that was kept, and its file: another tier takes a copy of that, made once and checked once."""
+
+    record: Record
+    key: str
+    data: bytes
 
 
 class Cache:
@@ -133,9 +142,18 @@ class Cache:
         Raises:
             StoreError: The store failed.
         """
-        for digest, data in blobs.items():
-            self._put_blob(digest, data)
+        self._put_blobs(blobs)
         self.store.put(record_key(record.request_digest, record.attempt), dump(document(record, invocation)))
+
+    def copy(self, written: Written, blobs: Mapping[str, bytes]) -> None:
+        """Put what another tier has just written, as it stands, and its blobs before it.
+
+        Raises:
+            StoreError: The store failed.
+        """
+        with together(self.store):
+            self._put_blobs(blobs)
+            self.store.put(written.key, written.data)
 
     def keep(
         self,
@@ -158,15 +176,19 @@ class Cache:
         Raises:
             StoreError: The store failed; nothing half-written answers for the request.
         """
-        for digest, data in blobs.items():
-            self._put_blob(digest, data)
-        attempt = max([after, *self.attempts(record.request_digest)])
+        return self.write(record, invocation, blobs, after=after).record
+
+    def write(self, record: Record, invocation: Invocation, blobs: Mapping[str, bytes], *, after: int = 0) -> Written:
+        """Do as `keep`, and return the record's file too."""
+        self._put_blobs(blobs)
+        attempt = max([after, *self.attempts(record.request_digest), *self._set_aside_of(record.request_digest)])
         while True:
             attempt += 1
+            key = record_key(record.request_digest, attempt)
             data = dump(document(replace(record, attempt=attempt), invocation))
-            if self.store.put(record_key(record.request_digest, attempt), data):
+            if self.store.put(key, data):
                 # What was written, read back: a miss then shows what every later hit shows, to the order of keys.
-                return parse_document(load(data))[0]
+                return Written(record=parse_document(load(data))[0], key=key, data=data)
 
     def missing(self, digests: Iterable[str]) -> list[str]:
         """Return the digests of which no bytes are kept."""
@@ -177,6 +199,19 @@ class Cache:
         key = f"failed/{short(request_digest)}-{short(blob_digest(body))}.body"
         self.store.put(key, body)
         return key
+
+    def _set_aside_of(self, digest: str) -> Iterator[int]:
+        """Yield the attempts at a request that were damaged and set aside: a lock may pin them, their numbers stay."""
+        name = record_prefix(digest).replace("/", "-")
+        for key in self.store.keys("corrupt/"):
+            number, ending, _ = key.removeprefix(f"corrupt/{name}").partition(".json-")
+            if ending and number.isdecimal():
+                yield int(number)
+
+    def _put_blobs(self, blobs: Mapping[str, bytes]) -> None:
+        with together(self.store):
+            for digest, data in blobs.items():
+                self._put_blob(digest, data)
 
     def _put_blob(self, digest: str, data: bytes) -> None:
         key = blob_key(digest)

@@ -6,13 +6,14 @@ import contextlib
 import errno
 import os
 import stat
+import threading
 from typing import TYPE_CHECKING
 
 from gemnb.cache.store import check_key, is_key
 from gemnb.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 MAX_FILE = 1024 * 1024 * 1024
@@ -23,6 +24,15 @@ MAX_FILE = 1024 * 1024 * 1024
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _ABSENT = (errno.ENOENT, errno.ENOTDIR)
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+class _Later(threading.local):
+    """The folders this thread is to sync at the end of a transaction, in order; None outside of one."""
+
+    folders: dict[Path, None] | None = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _Later, ()  # a store is pickled with the results that read from it
 
 
 class DirectoryStore:
@@ -36,6 +46,7 @@ class DirectoryStore:
     def __init__(self, root: Path, ignore: str = "") -> None:
         self.root = root
         self._ignore = ignore
+        self._later = _Later()
 
     def __repr__(self) -> str:
         return f"DirectoryStore({str(self.root)!r})"
@@ -105,9 +116,9 @@ class DirectoryStore:
         temporary = path.parent / f".{path.name}.{os.urandom(6).hex()}.tmp"
         try:
             if path.exists():
-                sync_folder(path.parent)  # whoever named it may not have come to that yet
+                self._sync([path.parent])  # whoever named it may not have come to that yet
                 return False
-            self._make_folder(path.parent)
+            around = self._make_folder(path.parent)
             self._tell_git()
             try:
                 _write_durably(temporary, value)
@@ -115,12 +126,36 @@ class DirectoryStore:
             finally:
                 with contextlib.suppress(OSError):
                     temporary.unlink()
-            sync_folder(path.parent)
+            self._sync([path.parent, *around])
         except OSError as error:
             failure = error
         else:
             return written
         raise _failed("write", path, failure)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Return a context at whose end the names of all that this thread put in it are durable.
+
+        A file system's journal takes them in one write so, where it takes a write for each put otherwise.
+
+        Raises:
+            StoreError: They could not be made durable.
+        """
+        folders: dict[Path, None] = {}
+        outer, self._later.folders = self._later.folders, folders
+        try:
+            yield
+        finally:
+            self._later.folders = outer
+        try:
+            for folder in folders:  # at the end of an inner one too: what comes after it may refer to what is in it
+                sync_folder(folder)
+        except OSError as error:
+            failure = error
+        else:
+            return
+        raise _failed("write", self.root, failure)
 
     def delete(self, key: str) -> None:
         """Remove a file.
@@ -144,12 +179,21 @@ class DirectoryStore:
         if self._ignore and not (self.root / ".gitignore").exists():
             (self.root / ".gitignore").write_text(self._ignore, "utf-8")
 
-    def _make_folder(self, folder: Path) -> None:
+    def _make_folder(self, folder: Path) -> list[Path]:
+        """Make a folder; return the folders in which its name and those of the folders around it are new."""
         if folder.is_dir():
-            return
-        self._make_folder(folder.parent)
+            return []
+        around = self._make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
+        return [folder.parent, *around]
+
+    def _sync(self, folders: Iterable[Path]) -> None:
+        # When all names are made: the first takes the journal to the disk, the others find it there.
+        for folder in folders:
+            if self._later.folders is None:
+                sync_folder(folder)
+            else:
+                self._later.folders[folder] = None
 
 
 def _sorting(entry: os.DirEntry[str]) -> str:

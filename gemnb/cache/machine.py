@@ -7,11 +7,12 @@ folder that belongs to somebody else, or that others can write, is not opened at
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import diskcache
 
@@ -19,7 +20,6 @@ from gemnb.cache.store import check_key
 from gemnb.errors import CorruptEntry, StoreError
 
 if TYPE_CHECKING:
-    import contextlib
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -27,6 +27,7 @@ SIZE_LIMIT = 2 * 1024**3
 """Bytes; beyond it the least recently used rows go. Every answer also lies in its project, which evicts nothing."""
 
 _RAW = 1  # diskcache's mode of a value that is the row itself (core.MODE_RAW)
+_LONGEST_LOG = 16384  # pages, 64 MB; SQLite's own 4 MB would move its log into the database at every third picture
 _INLINE = 2**40  # bytes; values below this size stay in the row
 
 
@@ -129,9 +130,21 @@ class MachineStore:
             return
         raise self._failed(failure)
 
-    def transaction(self) -> contextlib.AbstractContextManager[None]:
-        """Return a context in which many puts are one write to the disk."""
-        return cast("contextlib.AbstractContextManager[None]", self._open.transact())
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Return a context in which many puts are one write to the disk: all of them, or none.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        try:
+            with self._open.transact():
+                yield
+        except (sqlite3.Error, OSError, diskcache.Timeout) as error:
+            failure = error
+        else:
+            return
+        raise self._failed(failure)
 
     def open(self) -> None:
         """Open the database now, to know that it can be.
@@ -172,6 +185,7 @@ class MachineStore:
             size_limit=self._size_limit,
             eviction_policy="least-recently-used",
             statistics=False,
+            sqlite_wal_autocheckpoint=_LONGEST_LOG,
         )
 
     def _failed(self, error: Exception) -> StoreError:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from gemnb.canonical import is_digest
 from gemnb.errors import CorruptEntry
@@ -34,6 +35,12 @@ class Store(Reader, Protocol):
 
     def delete(self, key: str) -> None:
         """Take the key away; nothing happens where it is not there."""
+
+
+def together(store: Store) -> contextlib.AbstractContextManager[None]:
+    """Return a context in which puts are one write, in a store that can do that."""
+    transaction = getattr(store, "transaction", contextlib.nullcontext)
+    return cast("contextlib.AbstractContextManager[None]", transaction())
 
 
 def is_key(key: str) -> bool:

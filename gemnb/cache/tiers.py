@@ -19,7 +19,7 @@ from gemnb.errors import CacheError, CorruptEntry, StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from gemnb.cache.cache import Cache, Kept
+    from gemnb.cache.cache import Cache, Kept, Written
     from gemnb.cache.store import Store
     from gemnb.model import Invocation, Record
 
@@ -32,6 +32,7 @@ class Tiers:
     Args:
         project: The project's cache; reads and writes go there first.
         private: Its part that is not committed.
+        notebook: What the notebook of a re-run brings along of its own answers.
         spill: Makes the user's spill folder; called when the project has no answer or cannot be written.
         machine: Makes the machine tier (told whether to write in it), or None without one; called when no nearer
             tier has an answer.
@@ -42,11 +43,13 @@ class Tiers:
         project: Cache,
         *,
         private: Cache | None = None,
+        notebook: Cache | None = None,
         spill: Callable[[], Cache | None] = lambda: None,
         machine: Callable[[bool], Cache | None] = lambda _writing: None,
     ) -> None:
         self.project = project
         self._private = private
+        self._notebook = notebook
         self._spill = spill
         self._machine = machine
 
@@ -126,20 +129,26 @@ class Tiers:
         if private and self._private is not None:
             # Neither spilled nor copied: from there it would come back among what is committed.
             return self._private.keep(record, invocation, blobs, after=after)
+        written = self._write(record, invocation, blobs, after)
+        # Not on a thread beside the first copy: that one's waiting for the disk then took in the second one's bytes.
+        # And not after the claim: who waits for it in another project looks for the answer here.
         try:
-            kept = self.project.keep(record, invocation, blobs, after=after)
+            if (machine := self._machine(True)) is not None:
+                machine.copy(written, blobs)
+        except CacheError as error:
+            _log.warning("No second copy was made: %s %s", error.what, error.why)
+        return written.record
+
+    def _write(self, record: Record, invocation: Invocation, blobs: Mapping[str, bytes], after: int) -> Written:
+        try:
+            return self.project.write(record, invocation, blobs, after=after)
         except StoreError as error:
             spill = self._spill()
             if spill is None:
                 raise
-            kept = spill.keep(record, invocation, blobs, after=after)
+            written = spill.write(record, invocation, blobs, after=after)
             _log.warning("%s (%s) The answer is kept in %s instead.", error.what, error.why, spill.store)
-        try:
-            if (machine := self._machine(True)) is not None:
-                machine.adopt(kept, invocation, blobs)
-        except CacheError as error:
-            _log.warning("No second copy was made: %s %s", error.what, error.why)
-        return kept
+            return written
 
     def _last_attempt(self, digest: str) -> int:
         """Return the last attempt known anywhere; what is paid for is kept though a farther tier fails."""
@@ -163,6 +172,8 @@ class Tiers:
         yield self.project
         if self._private is not None:
             yield self._private
+        if self._notebook is not None:
+            yield self._notebook
         for make in (self._spill, lambda: self._machine(False)):
             tier = make()
             if tier is not None:

@@ -273,6 +273,19 @@ def test_a_damaged_record_is_set_aside(cache: Cache, make_answer: Maker, invocat
     assert cache.find(record.request_digest) is None
 
 
+def test_the_number_of_an_attempt_is_not_given_twice(cache: Cache, make_answer: Maker, invocation: Invocation):
+    """After an attempt was set aside, the next answer is the attempt after it: a lock may pin the lost one."""
+    record, blobs = make_answer()
+    cache.keep(record, invocation, blobs)
+    _replace(cache, record_key(record.request_digest, 1), b"{}")
+    with pytest.raises(CorruptEntry):
+        cache.find(record.request_digest)
+
+    assert cache.keep(record, invocation, blobs).attempt == 2
+    other, more = make_answer("another request")
+    assert cache.keep(other, invocation, more).attempt == 1
+
+
 def test_the_same_damage_twice_is_reported_twice(cache: Cache):
     """An entry that comes back damaged in the same way is set aside again."""
     digest = cache.put_blob(b"bytes")

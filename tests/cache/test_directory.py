@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import socket
 import stat
 from typing import TYPE_CHECKING
@@ -242,3 +243,25 @@ def test_a_disk_without_hard_links_keeps_too(store: DirectoryStore, run_program:
 def test_a_store_names_its_folder(store: DirectoryStore):
     """The repr of a store says where it is."""
     assert str(store.root) in repr(store)
+
+
+def test_a_transaction_makes_names_durable_at_its_end(store: DirectoryStore, monkeypatch: pytest.MonkeyPatch):
+    """Folders are synced once each when a transaction ends, an inner one's before what follows it."""
+    synced: list[str] = []
+    monkeypatch.setattr("gemnb.cache.directory.sync_folder", lambda folder: synced.append(folder.name))
+    with store.transaction():
+        with store.transaction():
+            store.put("blobs/ab/one", b"1")
+            store.put("blobs/ab/two", b"2")
+            assert synced == []
+        assert sorted(synced) == ["ab", "blobs", "cache", "project", store.root.parent.parent.name]
+        store.put("records/cd/three", b"3")
+        assert "cd" not in synced
+    assert "cd" in synced
+    assert list(store.keys("")) == ["blobs/ab/one", "blobs/ab/two", "records/cd/three"]
+
+
+def test_a_store_is_pickled_without_its_transaction(store: DirectoryStore):
+    """A store goes to another process as its folder, and reads there what was put here."""
+    store.put(KEY, b"bytes")
+    assert pickle.loads(pickle.dumps(store)).get(KEY) == b"bytes"

@@ -125,3 +125,21 @@ def test_it_pickles_without_its_connection(store: MachineStore) -> None:
 
     assert copy.get("blobs/ab/abcd") == b"good"
     copy.close()
+
+
+def test_a_transaction_is_kept_whole_or_not_at_all(store: MachineStore) -> None:
+    """What was put before an error in a transaction is not there after it; a failing database is a StoreError."""
+
+    def fail() -> None:
+        with store.transaction():
+            store.put("blobs/ab/abcd", b"bytes")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert list(store.keys("")) == []
+    with pytest.raises(StoreError), store.transaction():
+        raise sqlite3.OperationalError
+    with store.transaction():
+        store.put("blobs/ab/abcd", b"bytes")
+    assert store.get("blobs/ab/abcd") == b"bytes"

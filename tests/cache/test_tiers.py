@@ -212,3 +212,13 @@ def test_a_failing_machine_tier_costs_no_paid_answer(
 
     assert Cache(DirectoryStore(here.folder / "one")).find(record.request_digest).record == kept
     assert "No second copy was made" in caplog.text
+
+
+def test_the_second_copy_is_the_file_of_the_first(here: Machine, make_answer: Maker) -> None:
+    """The machine tier holds the very bytes that the project's record file and blobs have, and nothing else."""
+    record, blobs = make_answer(pictures=(PNG,))
+    tiers = here.project("one")
+    tiers.keep(record, Invocation(source="x"), blobs)
+    keys = list(tiers.store.keys(""))
+    assert keys
+    assert {key: here.store.get(key) for key in here.store.keys("")} == {key: tiers.store.get(key) for key in keys}

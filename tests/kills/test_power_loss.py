@@ -117,13 +117,17 @@ def test_nothing_is_named_before_its_bytes_are_synced(trace: Callable[..., list[
 
 
 def test_new_folders_of_the_cache_are_durable(trace: Callable[..., list[Step]], tmp_path: Path):
-    """The folder around each folder that is made for the cache is synced before anything is put in."""
+    """The folder around each new one is synced: a blob's before the record has a name, a record's before the end."""
     steps = trace("ask_once.py", tmp_path / "project")
     made = [number for number, step in enumerate(steps) if step.call == "mkdir" and "cache" in step.paths[0]]
     assert len(made) >= 5
+    named = place(steps, "name", r"cache/records/../[0-9a-f]{64}/1\.json")
+    forgotten = place(steps, "unlink", r"claims/[0-9a-f]{64}\.(body|intent)", first=named)
     for number in made:
-        parent = steps[number].paths[0].rpartition("/")[0]
-        assert steps[number + 1] == Step("fsync", (parent,))
+        folder = steps[number].paths[0]
+        around = re.escape(folder.rpartition("/")[0])
+        limit = forgotten if folder.startswith("cache/records") else named
+        assert place(steps, "sync", around, first=number) < limit
 
 
 def test_the_request_goes_out_after_its_intent_and_before_its_body(trace: Callable[..., list[Step]], tmp_path: Path):
