@@ -12,7 +12,7 @@ from gemnb.model import VENDORS, is_model_id
 if TYPE_CHECKING:
     import datetime as dt
 
-    from gemnb.model import JSONObject, Request
+    from gemnb.model import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,9 @@ class Model:
         ratios: Values of `-a` it is known to take.
         inputs: Input pictures it is known to take.
         prices: USD per million tokens: `input`, `text_output`, `image_output`.
+        image_tokens: Size to the tokens of image output that one picture of it is billed as.
+        priced: The day from which prices and tokens are.
+        price_source: Where prices and tokens come from.
         retired: The day from which the service is said not to answer.
         successor: The id that took its place.
         source: Where the row comes from.
@@ -39,6 +42,9 @@ class Model:
     ratios: tuple[str, ...]
     inputs: int
     prices: dict[str, float]
+    image_tokens: dict[str, int]
+    priced: dt.date
+    price_source: str
     retired: dt.date | None
     successor: str | None
     source: str
@@ -97,39 +103,6 @@ def remarks(request: Request, today: dt.date) -> list[str]:
     return said
 
 
-def cost(model: str, usage: JSONObject) -> float | None:
-    """Return the price of an answer in USD by its token counts, or None where it cannot be told.
-
-    Args:
-        model: `vendor/model id`.
-        usage: `usageMetadata` of the answer. Image and text output differ tenfold in price, so they
-            are counted by modality; thoughts count as text.
-    """
-    row = models().get(model)
-    if row is None or not usage:
-        return None
-    image = sum(
-        _count(item.get("tokenCount"))
-        for item in _list(usage.get("candidatesTokensDetails"))
-        if item.get("modality") == "IMAGE"
-    )
-    text = _count(usage.get("candidatesTokenCount")) - image + _count(usage.get("thoughtsTokenCount"))
-    tokens = {
-        "input": _count(usage.get("promptTokenCount")),
-        "text_output": max(text, 0),
-        "image_output": image,
-    }
-    return sum(row.prices[kind] * number for kind, number in tokens.items()) / 1_000_000
-
-
-def _count(value: object) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _list(value: object) -> list[dict[str, object]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _row(key: str, row: dict[str, Any], ratios: dict[str, list[str]]) -> Model:
     return Model(
         id=key,
@@ -139,6 +112,9 @@ def _row(key: str, row: dict[str, Any], ratios: dict[str, list[str]]) -> Model:
         ratios=tuple(ratios[row["ratios"]]),
         inputs=row["inputs"],
         prices=row["prices"],
+        image_tokens=row["image_tokens"],
+        priced=row["priced"],
+        price_source=row["price_source"],
         retired=row.get("retired"),
         successor=row.get("successor"),
         source=row["source"],

@@ -36,6 +36,8 @@ class Mode(StrEnum):
     """A kept answer replays; a miss is an error and no socket opens."""
     REFRESH = "refresh"
     """The model is called and its answer appended as a further attempt."""
+    PLAN = "plan"
+    """A kept answer replays; a miss calls nothing and is pending."""
 
 
 class Embed(StrEnum):
