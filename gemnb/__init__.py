@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from gemnb.api import generate
+    from gemnb.api import generate, keep
     from gemnb.errors import GemnbError
-    from gemnb.inputs import keep
     from gemnb.result import Result
 
 __all__ = ["GemnbError", "Result", "generate", "keep"]
 
-_HOMES = {"GemnbError": "gemnb.errors", "Result": "gemnb.result", "generate": "gemnb.api", "keep": "gemnb.inputs"}
+_HOMES = {"GemnbError": "gemnb.errors", "Result": "gemnb.result", "generate": "gemnb.api", "keep": "gemnb.api"}
 
 
 def __getattr__(name: str) -> object:

@@ -1,7 +1,8 @@
-"""`gemnb.generate`: `%%gemimg` as a typed function, for prompts that are made in Python."""
+"""`gemnb.generate`: `%%gemimg` as a typed function, for prompts made in Python; and `gemnb.keep`."""
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,12 @@ from gemnb.session import Ask, ask, outcome_error
 from gemnb.settings import load_settings, mode_in_force
 
 if TYPE_CHECKING:
+    from gemnb.inputs import KeptPicture
+    from gemnb.inputs.keeping import Values
     from gemnb.result import Result
+
+
+_log = logging.getLogger("gemnb")
 
 
 def generate(  # noqa: PLR0913 - the options of the cell, all by keyword
@@ -32,6 +38,7 @@ def generate(  # noqa: PLR0913 - the options of the cell, all by keyword
     alt: str | None = None,
     caption: str | None = None,
     mode: Mode | str | None = None,
+    max_cost: float | str | None = None,
     allow_refusal: bool = False,
 ) -> Result:
     """Return the kept answer to a request, or ask the model for it and keep that.
@@ -51,7 +58,9 @@ def generate(  # noqa: PLR0913 - the options of the cell, all by keyword
         edit: An earlier result to go on from, or `record:…`.
         alt: Alternative text.
         caption: Caption.
-        mode: `auto`, `replay` or `refresh`; the setting in force otherwise.
+        mode: `auto`, `replay`, `refresh` or `plan`; the setting in force otherwise. In `plan` a miss calls nothing,
+            and what is returned raises `PendingRead` when it is read.
+        max_cost: A call that would bring what is spent over this many US dollars is not made; `off` lifts the limit.
         allow_refusal: Return a refusal or a text answer instead of raising.
 
     Raises:
@@ -71,7 +80,8 @@ def generate(  # noqa: PLR0913 - the options of the cell, all by keyword
         "system": system,
     }
     options = tuple((name, str(value)) for name, value in given.items() if value is not None)
-    settings = load_settings(Path.cwd())
+    limit = {} if max_cost is None else {"max_cost": str(max_cost)}
+    settings = load_settings(Path.cwd(), overrides=limit)
     in_force = mode_in_force(settings, None if mode is None else str(mode))
     result = ask(
         make_client(settings),
@@ -84,6 +94,51 @@ def generate(  # noqa: PLR0913 - the options of the cell, all by keyword
             presentation=Presentation(alt=alt, caption=caption, embed=settings.embed),
         ),
     )
+    if in_force is Mode.PLAN:
+        from gemnb.pending import Pending
+
+        if isinstance(result, Pending):
+            _log.warning("%s", result.line)
     if not allow_refusal and (failure := outcome_error(result)) is not None:
         raise failure
     return result
+
+
+def keep(  # noqa: PLR0913 - what is said of a picture, all by keyword
+    value: object,
+    *,
+    values: Values | None = None,
+    source: str | None = None,
+    prompt: str | None = None,
+    licence: str | None = None,
+    alt: str | None = None,
+) -> KeptPicture:
+    """Return a picture that can be an input: `photo = gemnb.keep(x)`, then `-i photo`.
+
+    With a source, a prompt or a licence it is an import: a picture from elsewhere, shown with what its author states
+    of it, which nothing can verify. An import is kept in the cache at once, and found there by its path where the
+    file is not there any more.
+
+    Args:
+        value: A path, bytes, a Pillow image of any mode, a numpy array or a matplotlib figure.
+        values: For numbers that are no 8-bit pixels, what black and white are: `0..1`, `0..255` or `0..65535`.
+        source: Where the picture comes from, in its author's words.
+        prompt: The prompt that is said to have made it.
+        licence: The terms of its use.
+        alt: Alternative text of an import.
+
+    Raises:
+        InputError: It shows no picture, or what is stated is no text.
+        CacheError: The file is not there, and what the cache holds in its place is damaged.
+    """
+    from gemnb import inputs
+
+    if source is prompt is licence is alt is None:
+        return inputs.keep(value, values=values)
+    from gemnb.inputs.importing import import_picture
+    from gemnb.inputs.statements import Statement
+
+    settings = load_settings(Path.cwd())
+    reach = open_reach(settings, mode_in_force(settings, None))
+    statement = Statement(source=source, prompt=prompt, licence=licence)
+    return import_picture(value, statement, reach, alt=alt, values=values)

@@ -38,12 +38,25 @@ class Client:
         flights: Makes the claims; called on a miss only.
         backend: Vendor to backend; called on a miss only.
         unpack: Raw body to record and blobs; imported on a miss only.
+        pin: Request digest to the attempt that is pinned for this asking, if one is.
     """
 
     cache: Cache | Tiers
     flights: Callable[[], Flights]
     backend: Callable[[str], Backend]
     unpack: Callable[[Request, bytes, Mapping[str, str]], tuple[Record, dict[str, bytes]]]
+    pin: Callable[[str], int | None] = lambda _digest: None
+
+    def kept(self, request: Request) -> Record | None:
+        """Return the kept answer to a request: the pinned attempt where it is kept, else the latest, or None.
+
+        Raises:
+            CacheError: The cache is damaged or failed.
+        """
+        digest = request_digest(request)
+        pinned = self.pin(digest)
+        found = (pinned and self.cache.find(digest, pinned)) or self.cache.find(digest)
+        return found.record if found else None
 
     def answer(
         self,
@@ -71,7 +84,7 @@ class Client:
         digest = request_digest(request)
         if mode is not Mode.REFRESH and (kept := self.cache.find(digest)):
             return kept.record
-        if mode is Mode.REPLAY:
+        if mode in (Mode.REPLAY, Mode.PLAN):
             raise _miss(request, digest)
         from gemnb.capabilities import remarks
 

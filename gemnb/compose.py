@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING
 from gemnb.cache import Cache, DirectoryStore, Tiers
 from gemnb.client import Client
 from gemnb.errors import MissingKey, SettingsError, StoreError
+from gemnb.model import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gemnb.backends import Backend, Secret
     from gemnb.backends.gemini import GeminiBackend
+    from gemnb.budget import Ledger
     from gemnb.cache import Flights
     from gemnb.inputs import Reach
-    from gemnb.model import Mode, Record, Request
+    from gemnb.model import Record, Request
+    from gemnb.scratch import Scratch
     from gemnb.settings import Settings
 
 _log = logging.getLogger("gemnb")
@@ -42,7 +45,12 @@ def make_client(settings: Settings) -> Client:
         flights=_flights,
         backend=lambda vendor: _sending(vendor, settings),
         unpack=_unpack,
+        pin=_pinned(settings.scratch).attempt if settings.scratch else _no_pin,
     )
+
+
+def _no_pin(_digest: str) -> None:
+    return None
 
 
 def open_reach(settings: Settings, mode: Mode, *, private: bool = False) -> Reach:
@@ -50,13 +58,33 @@ def open_reach(settings: Settings, mode: Mode, *, private: bool = False) -> Reac
     from gemnb.inputs import Reach
 
     places = (open_cache(settings.cache), Cache(DirectoryStore(settings.cache / "private", "*\n")))
-    return Reach(places=places[::-1] if private else places, mode=mode, private=settings.allow_private_urls)
+    if private:
+        places = places[::-1]
+    brought = _brought(settings.scratch)
+    return Reach(
+        places=places if brought is None else (*places, brought),
+        mode=Mode.REPLAY if mode is Mode.PLAN else mode,  # in plan nothing is fetched or kept
+        private=settings.allow_private_urls,
+        absent=_pinned(settings.scratch).inputs if settings.scratch else {},
+    )
 
 
 def _sending(vendor: str, settings: Settings) -> Backend:
     from gemnb.inputs import SendsPixels
 
-    return SendsPixels(backend=_backend(vendor, settings), places=open_reach(settings, settings.mode).places)
+    sending = SendsPixels(backend=_backend(vendor, settings), places=open_reach(settings, settings.mode).places)
+    if vendor == "emulator":  # synthetic pictures cost nothing
+        return sending
+    from gemnb.budget import Metered
+
+    return Metered(backend=sending, ledger=_ledger(settings.ledger), limit=settings.max_cost)
+
+
+@cache  # it counts for the life of the kernel
+def _ledger(path: str) -> Ledger:
+    from gemnb.budget import FileLedger, KernelLedger
+
+    return FileLedger(Path(path)) if path else KernelLedger()
 
 
 def open_cache(folder: Path, *, look_only: bool = False) -> Cache:
@@ -70,6 +98,11 @@ def open_for_looking(settings: Settings) -> Tiers:
     return Tiers(open_cache(settings.cache, look_only=True), private=private)
 
 
+def far_tiers(settings: Settings) -> tuple[Cache | None, Cache | None]:
+    """Return the user's spill folder and machine tier as a cell reads them, each None where there is none."""
+    return _spill(), _machine("off" if settings.offline else settings.machine, False)
+
+
 def open_tiers(settings: Settings) -> Tiers:
     """Return the tiers in force; only the project's is looked at before it has no answer.
 
@@ -79,9 +112,21 @@ def open_tiers(settings: Settings) -> Tiers:
     return Tiers(
         open_cache(settings.cache),
         private=private,
+        notebook=_brought(settings.scratch),
         spill=_spill,
         machine=partial(_machine, "off" if settings.offline else settings.machine),
     )
+
+
+def _brought(scratch: str) -> Cache | None:
+    return Cache(DirectoryStore(Path(scratch) / "cache"), look_only=True) if scratch else None
+
+
+@cache  # it counts how often each request was asked, for the life of the kernel
+def _pinned(scratch: str) -> Scratch:
+    from gemnb.scratch import read_scratch
+
+    return read_scratch(Path(scratch))
 
 
 def _spill() -> Cache | None:
@@ -138,6 +183,12 @@ def claims_folder() -> Path:
             hint="XDG_CACHE_HOME=/a/folder   names one",
         )
     return folder / "claims"
+
+
+def batches_folder() -> Path | None:
+    """Return the user's folder of batches that go on where they stopped, or None without a home."""
+    folder = _user_folder("user_cache_path")
+    return None if folder is None else folder / "batches"
 
 
 def _backend(vendor: str, settings: Settings) -> Backend:

@@ -14,13 +14,15 @@ GemnbError
 │   └── StoreError            the store itself failed (a failing store is no miss: a miss costs money)
 ├── BackendError
 │   ├── MissingKey            a paid call would be needed and there is no key
+│   ├── OverBudget            the call would spend more than `max_cost`; nothing was sent
 │   ├── Rejected              the service refused the call (4xx), the key included
 │   ├── Unavailable           429, 5xx, no connection, deadline: nothing was answered
 │   ├── Interrupted           the waiting was stopped; the call goes on and its answer is kept
 │   └── MalformedAnswer       an answer that is none; its raw body is kept
-├── OutcomeError              the model answered, the answer is kept, and it is no picture
+├── OutcomeError              there is no picture, and that is no failure of anything
 │   ├── Refused               with the reason the model gave
-│   └── NoPicture             text only
+│   ├── NoPicture             text only
+│   └── PendingRead           in mode plan: what would have to be asked for is read
 └── NotebookError             a file that is no notebook, or a notebook that failed
 
 Each error pickles, keeps its evidence in `evidence`, and renders in at most six lines.
@@ -152,6 +154,10 @@ class MissingKey(BackendError):  # noqa: N818 - names the thing missing
     """A real model would have to be called and there is no key."""
 
 
+class OverBudget(BackendError):  # noqa: N818 - names the state
+    """The call would spend more than is allowed; nothing was sent."""
+
+
 class Rejected(BackendError):  # noqa: N818 - names the event
     """The service refused the call."""
 
@@ -169,7 +175,7 @@ class MalformedAnswer(BackendError):  # noqa: N818 - names the thing found
 
 
 class OutcomeError(GemnbError):
-    """The model answered, the answer is kept, and it is not a picture."""
+    """The outcome is not a picture: a kept answer without one, or a pending one."""
 
 
 class Refused(OutcomeError):  # noqa: N818 - names the event
@@ -178,6 +184,10 @@ class Refused(OutcomeError):  # noqa: N818 - names the event
 
 class NoPicture(OutcomeError):  # noqa: N818 - names the event
     """The model answered in words only."""
+
+
+class PendingRead(OutcomeError):  # noqa: N818 - names the event
+    """What is pending was read: the model was not asked, since the mode is plan."""
 
 
 class NotebookError(GemnbError):

@@ -52,7 +52,7 @@ def record_json(record: Record) -> JSONObject:
         "request_digest": record.request_digest,
         "attempt": record.attempt,
         "outcome": record.outcome.value,
-        "pictures": [_picture_json(picture) for picture in record.pictures],
+        "pictures": [picture_json(picture) for picture in record.pictures],
         "response": record.response,
         "received": record.received,
     }
@@ -140,7 +140,7 @@ def parse_record(doc: JSONValue) -> Record:
         request_digest=digest,
         attempt=attempt,
         outcome=Outcome(outcome),
-        pictures=tuple(_parse_picture(item) for item in items(raw, "pictures")),
+        pictures=tuple(parse_picture(item) for item in items(raw, "pictures")),
         response=member(raw.get("response"), "response"),
         received=member(raw.get("received"), "received"),
     )
@@ -214,7 +214,8 @@ def _parse_binding(doc: JSONValue) -> Binding:
     )
 
 
-def _picture_json(picture: Picture) -> JSONObject:
+def picture_json(picture: Picture) -> JSONObject:
+    """Return the facts of a picture as JSON."""
     made: JSONObject = {"original": _set_fields(picture.original)}
     if picture.preview is not None:
         made["preview"] = _set_fields(picture.preview)
@@ -223,7 +224,12 @@ def _picture_json(picture: Picture) -> JSONObject:
     return made
 
 
-def _parse_picture(doc: JSONValue) -> Picture:
+def parse_picture(doc: JSONValue) -> Picture:
+    """Read the facts of a picture.
+
+    Raises:
+        CorruptEntry: They are none that gemnb wrote.
+    """
     raw = member(doc, "a picture")
     only(raw, "a picture", ("original", "preview", "claimed"))
     return Picture(

@@ -111,10 +111,10 @@ class Result:
     @property
     def cost(self) -> float | None:
         """The price of all samples in USD by token counts and gemnb's dated table, or None if unknown."""
-        from gemnb.capabilities import cost
+        from gemnb.prices import cost
 
-        costs = [cost(record.request.model, usage(record.response)) for record in self.records]
-        return None if None in costs else sum(item for item in costs if item is not None)
+        costs = [cost(record) for record in self.records]
+        return None if None in costs else float(sum(item for item in costs if item is not None))
 
     @property
     def parents(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gemnb.answer import read_answer, why_refused
-from gemnb.canonical import request_digest, short
+from gemnb.canonical import short
 from gemnb.errors import CacheMiss, CellSyntaxError, NoPicture, OutcomeError, Refused
 from gemnb.invocation import assemble
 from gemnb.model import Invocation, Mode, Outcome, Presentation, Record, Request
@@ -70,10 +70,21 @@ def ask(client: Client, wanted: Ask, waiting: Callable[[int, int], None] = lambd
     open_requests = dict(enumerate(requests))
     if wanted.mode is not Mode.REFRESH:
         for index, request in enumerate(requests):
-            kept = client.cache.find(request_digest(request))
+            kept = client.kept(request)
             if kept is not None:
-                found[index] = kept.record
+                found[index] = kept
                 del open_requests[index]
+    if wanted.mode is Mode.PLAN and open_requests:
+        from gemnb.pending import Pending
+
+        return Pending(
+            records=(),
+            requests=requests,
+            found=found,
+            invocation=invocation,
+            presentation=wanted.presentation,
+            blob=client.cache.blob,
+        )
     if wanted.mode is Mode.REPLAY and open_requests:
         _expect(lambda: answer(next(iter(open_requests.values())), Mode.REPLAY), client, invocation)
     if open_requests:

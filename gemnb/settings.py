@@ -8,6 +8,7 @@ set it.
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -36,6 +37,9 @@ class Settings:
         machine: `off`, or the folder of the machine tier; empty for the user's cache folder.
         allow_private_urls: Fetch input pictures from addresses of the local network too.
         offline: Replay whatever a cell says; `gemnb reproduce` sets it, nothing can lift it.
+        max_cost: US dollars that this kernel, or the batch that shares its ledger, may spend; infinite for no limit.
+        ledger: The file in which a batch of kernels counts what it spends; empty to count in this kernel alone.
+        scratch: The folder in which a re-run brings the notebook's own answers along; it sets this itself.
         cache_reason: Why the cache folder is where it is.
         root: The project's folder; relative paths are tried from it last.
     """
@@ -51,6 +55,9 @@ class Settings:
     machine: str = ""
     allow_private_urls: bool = False
     offline: bool = False
+    max_cost: float = 1.0
+    ledger: str = ""
+    scratch: str = ""
     cache_reason: str = ""
     root: Path = Path()
 
@@ -76,7 +83,9 @@ def load_settings(
         SettingsError: A setting does not exist or cannot have its value.
     """
     root, reason = find_project(start)
-    settings = Settings(cache=root / "cache", cache_reason=reason, root=root)
+    # Nobody watches what is paid for where CI runs: there, a miss is an error unless it is said otherwise.
+    mode = Mode.REPLAY if environ.get("CI", "") not in ("", "0", "false") else Mode.AUTO
+    settings = Settings(mode=mode, cache=root / "cache", cache_reason=reason, root=root)
     for name, value in _project_values(root).items():
         settings = _set(settings, name, value, "[tool.gemnb] in pyproject.toml")
     for variable in sorted(key for key in environ if key.startswith("GEMNB_")):
@@ -87,6 +96,15 @@ def load_settings(
     for name, value in (overrides or {}).items():
         if value:
             settings = _set(settings, name, value, f"setting {name}")
+    return _held(settings, environ)
+
+
+def _held(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """Return the settings with what a notebook cannot lift where the environment says it: plan, a batch's limit."""
+    if environ.get("GEMNB_MODE") == Mode.PLAN:
+        settings = replace(settings, mode=Mode.PLAN)
+    if settings.ledger and (limit := environ.get("GEMNB_MAX_COST")):
+        settings = replace(settings, max_cost=min(settings.max_cost, _dollars(limit, "GEMNB_MAX_COST")))
     return settings
 
 
@@ -115,7 +133,10 @@ def mode_in_force(settings: Settings, asked: str | None) -> Mode:
         SettingsError: There is no mode of that name.
     """
     own = None if asked is None else Mode(_choice("mode", asked, [mode.value for mode in Mode], "--mode"))
-    return Mode.REPLAY if settings.offline else own or settings.mode
+    if settings.offline:
+        return Mode.REPLAY
+    # In plan nothing is called, whatever a cell says.
+    return own if own and settings.mode is not Mode.PLAN else settings.mode
 
 
 def _is_there(path: Path) -> bool:
@@ -208,6 +229,20 @@ def _seconds(value: str, source: str) -> float:
     return seconds
 
 
+def _dollars(value: str, source: str) -> float:
+    if value == "off":
+        return math.inf
+    try:
+        usd = float(value)
+    except ValueError:
+        usd = -1.0
+    if not 0 <= usd < math.inf:
+        raise SettingsError(
+            f"{source}: {value!r} is neither an amount in US dollars nor `off`.", hint="For example 2.50"
+        )
+    return usd
+
+
 def _unknown(name: str, known: tuple[str, ...] | dict[str, str], verb: str) -> SettingsError:
     near = nearest(name, known)
     return SettingsError(
@@ -228,6 +263,9 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "emulator": lambda value, _source: value.rstrip("/"),
     "machine": lambda value, source: value if value == "off" else str(_folder(value, source)),
     "allow_private_urls": lambda value, source: _choice("allow_private_urls", value, ["0", "1"], source) == "1",
+    "max_cost": _dollars,
+    "ledger": lambda value, source: str(_folder(value, source)),
+    "scratch": lambda value, source: str(_folder(value, source)),
     "offline": lambda value, source: _choice("offline", value, ["0", "1"], source) == "1",
 }
 """How the text of each setting is read."""

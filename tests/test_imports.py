@@ -26,6 +26,7 @@ HEAVY = (
     # what only a miss needs
     *("google.genai", "pydantic", "httpx", "httpx2", "PIL", "filelock", "platformdirs", "concurrent.futures.thread"),
     # what only the command line, older notebooks, widgets or nobody needs
+    *("gemnb.budget", "gemnb.prices", "gemnb.pending", "gemnb.looking", "decimal"),
     *("nbformat", "papermill", "click", "ipywidgets", "ipykernel", "numpy", "diskcache"),
 )
 TOML = "tomllib"

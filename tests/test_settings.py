@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 from pathlib import Path
@@ -79,6 +80,9 @@ def test_the_nearer_word_counts(tmp_path, pyproject, environ, overrides, expecte
         ("emulator", "http://127.0.0.1:9/", "http://127.0.0.1:9"),
         ("offline", "1", True),
         ("offline", "0", False),
+        ("max_cost", "2.50", 2.5),
+        ("max_cost", "0", 0.0),
+        ("max_cost", "off", math.inf),
     ],
 )
 def test_a_setting_reads_alike_from_the_environment_and_config(tmp_path, name, text, expected):
@@ -111,7 +115,11 @@ def test_a_home_that_does_not_exist_is_refused(tmp_path):
         ({"GEMNB_ROOT": "/"}, "The environment sets GEMNB_ROOT", "Known: GEMNB_MODE"),
         ({"GEMNB_": ""}, "The environment sets GEMNB_,", "Known: GEMNB_MODE"),
         ({"GEMNB_MODE": "Replay"}, "GEMNB_MODE: there is no mode 'Replay'.", "Did you mean replay?"),
-        ({"GEMNB_MODE": "plan"}, "GEMNB_MODE: there is no mode 'plan'.", "Known: auto, replay, refresh."),
+        ({"GEMNB_MODE": "quick"}, "GEMNB_MODE: there is no mode 'quick'.", "Known: auto, replay, refresh, plan."),
+        ({"GEMNB_MAX_COST": "2 USD"}, "GEMNB_MAX_COST: '2 USD' is neither an amount", "For example 2.50"),
+        ({"GEMNB_MAX_COST": "-1"}, "GEMNB_MAX_COST: '-1' is neither an amount", "For example 2.50"),
+        ({"GEMNB_MAX_COST": "inf"}, "GEMNB_MAX_COST: 'inf' is neither an amount", "For example 2.50"),
+        ({"GEMNB_MAX_COST": "nan"}, "GEMNB_MAX_COST: 'nan' is neither an amount", "For example 2.50"),
         ({"GEMNB_EMBED": "orignal"}, "GEMNB_EMBED: there is no embed 'orignal'.", "Did you mean original?"),
         ({"GEMNB_OFFLINE": "yes"}, "GEMNB_OFFLINE: there is no offline 'yes'.", "Known: 0, 1."),
         ({"GEMNB_DEADLINE": "soon"}, "GEMNB_DEADLINE: 'soon' is not a number of seconds from 0 to 86400.", ""),
@@ -142,7 +150,7 @@ def test_an_unknown_config_is_refused(tmp_path):
     assert "Did you mean mode?" in caught.value.hint
 
 
-@pytest.mark.parametrize("name", ["cache", "base_url", "emulator", "offline"])
+@pytest.mark.parametrize("name", ["cache", "base_url", "emulator", "offline", "max_cost", "ledger"])
 def test_a_project_cannot_set_what_belongs_to_its_user(tmp_path, name):
     """A cloned project cannot say where keys, prompts or answers go; the error names the variable to set."""
     write(tmp_path, "[tool.gemnb]", f"{name} = 'https://elsewhere.example'")
@@ -265,6 +273,24 @@ def test_an_unknown_mode_of_a_cell_is_refused(offline):
     assert "Did you mean replay?" in caught.value.hint
 
 
+def test_plan_said_in_the_environment_cannot_be_lifted(tmp_path):
+    """GEMNB_MODE=plan outweighs %config and the cell; plan of %config outweighs the cell; offline outweighs plan."""
+    planned = load_settings(tmp_path, {"GEMNB_MODE": "plan"}, {"mode": "refresh"})
+    assert planned.mode is Mode.PLAN
+    assert {mode_in_force(planned, mode.value) for mode in Mode} == {Mode.PLAN}
+    assert mode_in_force(load_settings(tmp_path, {}, {"mode": "plan"}), "auto") is Mode.PLAN
+    assert mode_in_force(Settings(), "plan") is Mode.PLAN
+    assert mode_in_force(load_settings(tmp_path, {"GEMNB_MODE": "plan", "GEMNB_OFFLINE": "1"}), None) is Mode.REPLAY
+
+
+def test_a_batchs_limit_can_only_be_lowered(tmp_path):
+    """Where kernels share a ledger, no %config and no cell can raise what the environment allows; else they can."""
+    alone, batch = {"GEMNB_MAX_COST": "2"}, {"GEMNB_MAX_COST": "2", "GEMNB_LEDGER": str(tmp_path / "spent")}
+    for word, of_alone, of_batch in (("off", math.inf, 2.0), ("5", 5.0, 2.0), ("0.5", 0.5, 0.5)):
+        assert load_settings(tmp_path, alone, {"max_cost": word}).max_cost == of_alone
+        assert load_settings(tmp_path, batch, {"max_cost": word}).max_cost == of_batch
+
+
 URLS = st.sampled_from(["", "http://127.0.0.1:1", "https://elsewhere.example/v1"])
 ENVIRONMENTS = st.fixed_dictionaries(
     {},
@@ -276,6 +302,8 @@ ENVIRONMENTS = st.fixed_dictionaries(
         "GEMNB_BASE_URL": URLS,
         "GEMNB_EMULATOR": URLS,
         "GEMNB_OFFLINE": st.sampled_from(["0", "1"]),
+        "GEMNB_MAX_COST": st.sampled_from(["0", "2.50", "off"]),
+        "GEMNB_LEDGER": st.just("spent.jsonl"),
         "GEMINI_API_KEY": st.sampled_from(["", "a-key"]),
         "GOOGLE_API_KEY": st.sampled_from(["", "another-key"]),
         "LC_ALL": st.sampled_from(["C", "tr_TR.UTF-8", "de_DE.UTF-8"]),
@@ -297,6 +325,7 @@ CONFIGS = st.fixed_dictionaries(
         "embed": st.sampled_from(["", *Embed]).map(str),
         "cache": st.sampled_from(["", "kept"]),
         "deadline": st.sampled_from(["", "1", "3600"]),
+        "max_cost": st.sampled_from(["", "0", "off"]),
     },
 )
 USE = "nano-banana-pro -a 16:9"
@@ -358,7 +387,7 @@ def test_no_setting_changes_what_a_cell_asks_in_jupyter(shell, environ, pyprojec
     """The request that a cell makes in a kernel is the same under every %config, variable and project: law 13."""
     with place(environ | {"GEMNB_OFFLINE": "1"}, pyproject):
         expected = digest_here()
-        for name in ("mode", "embed", "cache", "deadline"):
+        for name in ("mode", "embed", "cache", "deadline", "max_cost"):
             value = config.get(name, "")
             shell.run_cell(f"%config GemImg.{name} = {value!r}")
         # Offline and nothing kept: the error names the digest that was looked for.

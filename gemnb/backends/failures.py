@@ -95,6 +95,7 @@ def explain(failure: Failure, *, model: str, host: str) -> BackendError:
             why=said,
             hint=_later(failure),
             status=failure.status,
+            sent=failure.sent,
         )
     if 300 <= failure.status < 400:
         return Rejected(

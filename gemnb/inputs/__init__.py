@@ -1,7 +1,8 @@
 """What a cell refers to: variables, files, globs, URLs, the cache, earlier results. The only reader of pictures.
 
 The path of a reference: `lookup` → `references` (which kind is it) → `files`, `urls` and `fetching`, `kept`
-(bytes), or `pixels` and `sending` → `pictures` (its binding). Beside it: `keeping` (`gemnb.keep`), `gps`, `changes`
+(bytes), or `pixels` and `sending` → `pictures` (its binding). Beside it: `keeping` (`gemnb.keep`), `importing`
+and `statements` (what an author states of a picture from elsewhere), `gps`, `changes`
 (what is said of them).
 """
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from gemnb.inputs.pictures import earlier_result, picture_binding
     from gemnb.inputs.pixels import PIXELS, Pixels
     from gemnb.inputs.sending import SendsPixels, pixels_blob, with_pictures
+    from gemnb.inputs.urls import url_entry
 
 __all__ = [
     "MAX_INPUT",
@@ -45,6 +47,7 @@ __all__ = [
     "pixels_blob",
     "resolve",
     "resolve_arguments",
+    "url_entry",
     "warn_of_places",
     "with_pictures",
 ]
@@ -57,6 +60,7 @@ _HOMES = {
     "pictures": ("earlier_result", "picture_binding"),
     "pixels": ("PIXELS", "Pixels"),
     "sending": ("SendsPixels", "pixels_blob", "with_pictures"),
+    "urls": ("url_entry",),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +12,17 @@ from gemnb.canonical import blob_digest, short
 from gemnb.errors import InputError
 from gemnb.inputs.files import MAX_INPUT, read_input
 from gemnb.inputs.pixels import MAX_PIXELS, Pixels, is_array, is_pillow, made
+from gemnb.inputs.statements import IMPORT_MIMETYPE, NOT_VERIFIABLE, import_document, import_plain
 from gemnb.sniff import sniff
 
 if TYPE_CHECKING:
     import PIL.Image
 
     from gemnb.inputs.pixels import Array
+    from gemnb.inputs.statements import Import
 
 Values = Literal["0..1", "0..255", "0..65535"]
+_Bytes = bytes  # in the class below, `bytes` is a field
 
 _TOP: dict[str, int] = {"0..1": 1, "0..255": 255, "0..65535": 65535}
 _BY_VALUE = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes of numbers rather than of colours
@@ -41,6 +45,8 @@ class KeptPicture:
         digest: Its address in a request: over the original bytes, or over the pixels of what was converted.
         pixels: The pixels, where it was converted; None where the bytes are the original ones.
         said: What was done.
+        imported: What its author states of it; None where nothing was stated.
+        shown: The bytes that stand in the notebook, of an import: the original, or its preview.
     """
 
     bytes: bytes
@@ -48,9 +54,12 @@ class KeptPicture:
     digest: str
     pixels: Pixels | None = None
     said: str
+    imported: Import | None = None
+    shown: _Bytes = b""
 
     def __repr__(self) -> str:
-        return f"<gemnb.keep: {self.said}, {short(self.digest)}>"
+        stated = f", imported, {NOT_VERIFIABLE}" if self.imported else ""
+        return f"<gemnb.keep: {self.said}{stated}, {short(self.digest)}>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, KeptPicture) and self.digest == other.digest
@@ -58,9 +67,25 @@ class KeptPicture:
     def __hash__(self) -> int:
         return hash(self.digest)
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, object]:
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> dict[str, object] | tuple[dict[str, object], dict[str, object]]:
         del include, exclude  # IPython filters what it gets
+        if self.imported is not None:
+            return _bundle(self.imported, self.shown)
         return {"text/plain": repr(self)} | ({self.mime_type: self.bytes} if self.mime_type != "image/webp" else {})
+
+
+def _bundle(made: Import, shown: bytes) -> tuple[dict[str, object], dict[str, object]]:
+    """Return data and metadata of an import's output: a function of the import alone."""
+    image = made.picture.preview or made.picture.original
+    data: dict[str, object] = {
+        image.mime_type: binascii.b2a_base64(shown, newline=False).decode("ascii"),
+        "text/plain": import_plain(made),
+        IMPORT_MIMETYPE: import_document(made),
+    }
+    facts: dict[str, object] = {"width": image.width, "height": image.height}
+    return data, {image.mime_type: facts if made.alt is None else facts | {"alt": made.alt}}
 
 
 def keep(value: object, *, values: Values | None = None) -> KeptPicture:
@@ -68,7 +93,7 @@ def keep(value: object, *, values: Values | None = None) -> KeptPicture:
 
     Original bytes (a path, or bytes of PNG, JPEG, WebP or GIF) stay as they are. Everything else becomes 8-bit
     L, RGB or RGBA pixels, and is addressed by these: the same pixels have the same address on every machine.
-    Nothing is written before a cell asks with it.
+    Nothing is written before a cell asks with it (`gemnb.keep`, which says more of a picture, keeps it at once).
 
     Args:
         value: A Pillow image of any mode, a numpy array, a matplotlib figure, a path, bytes, or a result.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gemnb.model import Mode
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Mapping
 
     from gemnb.cache import Cache
 
@@ -23,6 +24,8 @@ class Reach:
         private: URLs of private addresses, and plain `http:` to this machine, are fetched.
         deadline: Seconds of wall clock that fetching one URL may take.
         tls: The certificates to trust; those of the system where None.
+        absent: What a path or glob stood for when the notebook was made, as (name, digest): in a re-run it stands
+            in where the file is not there.
     """
 
     places: tuple[Cache, ...]
@@ -30,3 +33,4 @@ class Reach:
     private: bool = False
     deadline: float = 60.0
     tls: ssl.SSLContext | None = None
+    absent: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)

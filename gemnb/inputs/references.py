@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gemnb.errors import InputError, nearest
-from gemnb.inputs.files import find_file, find_files, is_glob
+from gemnb.inputs.files import expand, find_file, find_files, is_glob
 from gemnb.inputs.kept import blob_of, picture_of, record_of
 from gemnb.inputs.names import evaluate, leads_somewhere, own_names
 from gemnb.inputs.pictures import Taken, brief, earlier_record, earlier_result, matched, picture_binding, take
@@ -37,7 +37,7 @@ def pictures_of(need: Need, names: Namespace, folders: Sequence[Path], reach: Re
     if scheme == "var":
         return [take(evaluate(rest, names, slot), slot, source, "variable", reach)]
     if scheme == "file":
-        return _files(need, rest, names, folders)
+        return _files(need, rest, names, folders, reach)
     if any("\ud800" <= character <= "\udfff" for character in source):
         raise InputError(f"{slot} {brief(source)} holds half a character (a lone surrogate).")
     if scheme.lower() == "data":
@@ -57,10 +57,10 @@ def _variable_or_file(need: Need, names: Namespace, folders: Sequence[Path], rea
     slot, source = need.slot, need.source
     match = VARIABLE.fullmatch(source)
     if match is None or match.group(1) not in names:
-        return _files(need, source, names, folders)
+        return _files(need, source, names, folders, reach)
     path = find_file(source, folders)
     if path is not None and not leads_somewhere(source, names):
-        return _files(need, source, names, folders)  # `me.png` is no attribute of the variable `me`
+        return _files(need, source, names, folders, reach)  # `me.png` is no attribute of the variable `me`
     if path is not None:
         raise InputError(
             f"{slot} {source}: there is a variable and a file of this name.",
@@ -70,10 +70,12 @@ def _variable_or_file(need: Need, names: Namespace, folders: Sequence[Path], rea
     return [take(evaluate(source, names, slot), slot, source, "variable", reach)]
 
 
-def _files(need: Need, text: str, names: Namespace, folders: Sequence[Path]) -> list[Taken]:
+def _files(need: Need, text: str, names: Namespace, folders: Sequence[Path], reach: Reach | None) -> list[Taken]:
     path = find_file(text, folders)
     if path is not None:
         return [_bytes(path, need, "file")]
+    if reach is not None and (absent := reach.absent.get(text)) and not (is_glob(text) and _matches(text, folders)):
+        return [_stand_in(need, text, name, digest, reach) for name, digest in absent]
     if is_glob(text):
         found = [(name, picture_binding(file, need.slot, name, "file")) for name, file in find_files(text, folders)]
         return [
@@ -87,6 +89,18 @@ def _files(need: Need, text: str, names: Namespace, folders: Sequence[Path]) -> 
         why="Looked in " + ", ".join(str(folder) for folder in folders) + ".",
         hint=f"Did you mean the variable {near}?" if near else "",
     )
+
+
+def _matches(pattern: str, folders: Sequence[Path]) -> bool:
+    return any(expand(pattern, folder) for folder in folders)
+
+
+def _stand_in(need: Need, text: str, name: str, digest: str, reach: Reach) -> Taken:
+    """Return the kept bytes of a file that is not there now, bound as the file was."""
+    data = next((found for place in reach.places if (found := place.get_blob(digest)) is not None), None)
+    binding, data = picture_binding(reach.places[0].blob(digest) if data is None else data, need.slot, name, "file")
+    binding = replace(binding, source=need.source)
+    return (matched(binding, name) if name != text else binding), {binding.blob or "": data}
 
 
 def _bytes(value: bytes | Path, need: Need, kind: str) -> Taken:

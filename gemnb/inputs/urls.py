@@ -91,10 +91,15 @@ def _keep(cache: Cache, url: str, data: bytes) -> None:
         if attempts and _entry(cache, url, attempts[-1]) == blob:
             return
         fetched = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        entry = json.dumps({"url": url, "blob": blob, "fetched": fetched}, indent=1, sort_keys=True) + "\n"
-        cache.store.put(f"{_prefix(url)}{(attempts or [0])[-1] + 1}.json", entry.encode())
+        cache.store.put(*url_entry(url, blob, fetched, (attempts or [0])[-1] + 1))
     except StoreError as error:
         _log.warning("%s was fetched and could not be kept: %s", url[:200], error.what)
+
+
+def url_entry(url: str, blob: str, fetched: str, number: int = 1) -> tuple[str, bytes]:
+    """Return key and bytes of the entry that says what a URL showed: the digest, and when (UTC)."""
+    entry = json.dumps({"url": url, "blob": blob, "fetched": fetched}, indent=1, sort_keys=True) + "\n"
+    return f"{_prefix(url)}{number}.json", entry.encode("utf-8", "backslashreplace")
 
 
 def _entry(cache: Cache, url: str, attempt: int) -> str:

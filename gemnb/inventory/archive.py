@@ -83,7 +83,7 @@ def export(cache: Cache, target: Path, found: References | None = None) -> Packe
     if found is not None:
         requests, _ = closure(chosen, found)
         chosen = tuple(kept for kept in chosen if kept.record.request_digest in requests)
-    blobs = sorted({digest for kept in chosen for digest in blobs_of(kept)})
+    blobs = sorted({digest for kept in chosen for digest in blobs_of(kept)} | _imported(looking, found))
     temporary = target.with_name(f".{target.name}.tmp")
     try:
         if target.exists():
@@ -121,6 +121,13 @@ def import_(cache: Cache, source: Path) -> Taken:
     except OSError as error:
         refusal = StoreError(f"Cannot read {source}.", why=error.strerror or str(error))
     raise refusal
+
+
+def _imported(cache: Cache, found: References | None) -> set[str]:
+    """Return the digests of imported pictures, to which no answer needs to refer."""
+    entries = (data for key, data in pointers(cache.store) if key.startswith("imports/"))
+    digests = {digest for data in entries for digest in digests_in(data)}
+    return digests if found is None else digests & found.digests
 
 
 _VERIFY = "gemnb cache verify   lists all that is damaged"

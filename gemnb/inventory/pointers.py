@@ -1,4 +1,4 @@
-"""Entries that lead to bytes: from pixels to their PNG, from a URL to what it showed. They travel with the bytes."""
+"""Entries that lead to bytes: from pixels to a PNG, from a URL or an import to a picture. They travel with them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MAX_POINTER = 64 * 1024
 """Bytes; a URL and a digest take some hundreds."""
 
-_POINTER = re.compile(r"pixels/[0-9a-f]{2}/[0-9a-f]{64}|urls/[0-9a-f]{2}/[0-9a-f]{64}/[1-9]\d{0,5}\.json")
+_POINTER = re.compile(r"pixels/[0-9a-f]{2}/[0-9a-f]{64}|(?:urls|imports)/[0-9a-f]{2}/[0-9a-f]{64}/[1-9]\d{0,5}\.json")
 
 
 def is_pointer(key: str) -> bool:
@@ -25,7 +25,7 @@ def is_pointer(key: str) -> bool:
 
 def pointers(store: Store) -> Iterator[tuple[str, bytes]]:
     """Yield each such entry of a store: key and bytes."""
-    for prefix in ("pixels/", "urls/"):
+    for prefix in ("pixels/", "urls/", "imports/"):
         for key in store.keys(prefix):
             data = store.get(key) if is_pointer(key) else None
             if data is not None and len(data) <= MAX_POINTER:

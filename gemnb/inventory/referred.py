@@ -14,6 +14,7 @@ from gemnb.canonical import short
 from gemnb.cell import MAGIC, is_gemimg
 from gemnb.errors import NotebookError
 from gemnb.inventory.check import blobs_of
+from gemnb.lock.pins import NAME as LOCK
 from gemnb.notebook import find_notebooks, parse_notebook
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gemnb.cache import Kept
-
-LOCK = "gemnb.lock"
 
 _DIGEST = re.compile(rb"sha256:[0-9a-f]{64}")
 _MARK = re.compile(rb"gemnb:([0-9a-f]{12})")

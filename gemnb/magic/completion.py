@@ -128,6 +128,9 @@ def _of_verbs(words: list[str], last: str, names: Mapping[str, object]) -> Offer
             return _begin(last, [*_model_names(), *_variables(names, _is_text, "$")])
         allowed = [option for option in OPTIONS if option.default and option.name != "model"]
         return _of_options(words[2:], last, allowed, _Scene(cell="", names=names, model=words[1]))
+    if words[0] == "compare":
+        pictures = _begin(last, _variables(names, _is_picture))
+        return Offer(fragment=last, words=pictures.words, alone=False)
     if words[0] in _REFERRING:
         return _begin(last, _variables(names, _is_result))
     return Offer(fragment=last, words=())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
-from traitlets import Unicode
+from traitlets import CUnicode, Unicode
 
 from gemnb.cell import MAGIC, Cell, is_gemimg, parse_parts
 from gemnb.compose import make_client, open_reach
@@ -18,7 +18,7 @@ from gemnb.invocation import Defaults, needs, parse_use, undeclared
 from gemnb.magic.progress import Notices, Progress
 from gemnb.magic.vocabulary import VERBS, usage
 from gemnb.mime import bundle
-from gemnb.model import Presentation
+from gemnb.model import Mode, Presentation
 from gemnb.options import help_text
 from gemnb.session import Ask, ask, is_private, outcome_error
 from gemnb.settings import Settings, load_settings, mode_in_force
@@ -37,10 +37,11 @@ if TYPE_CHECKING:
 class GemImg(Magics):
     """`%%gemimg` and `%gemnb`. Settings: `%config GemImg.mode = "replay"`."""
 
-    mode = Unicode("", help="auto, replay or refresh").tag(config=True)
+    mode = Unicode("", help="auto, replay, refresh or plan").tag(config=True)
     embed = Unicode("", help="auto, original or preview").tag(config=True)
     cache = Unicode("", help="the folder of kept answers").tag(config=True)
     deadline = Unicode("", help="seconds one call may take, retries included").tag(config=True)
+    max_cost = CUnicode("", help="US dollars this kernel may spend; off lifts the limit").tag(config=True)
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
@@ -80,23 +81,30 @@ class GemImg(Magics):
         if cell.get("help") is not None:
             print(help_text())
             return
-        settings = self._settings()
-        source = f"%%gemimg {line.strip()}".rstrip() + "\n" + body.removesuffix("\n")
-        result = self._ask(cell, source, settings)
+        settings = self._settings(cell.get("max-cost") or "")
+        asked = self._asked(cell, f"%%gemimg {line.strip()}".rstrip() + "\n" + body.removesuffix("\n"), settings)
+        if cell.get("dry-run") is not None:
+            self._dry_run(asked, settings)
+            return
+        result = self._ask(asked, settings)
         if cell.name:
             self._ip.user_ns[cell.name] = result
+        if asked.mode is Mode.PLAN:
+            self._show_pending(result)
         if cell.get("quiet") is None:
             self._show(result, words=cell.get("allow-refusal") is not None)
         if cell.get("allow-refusal") is None and (failure := outcome_error(result)) is not None:
             raise failure
 
-    def _ask(self, cell: Cell, source: str, settings: Settings) -> Result:
+    def _asked(self, cell: Cell, source: str, settings: Settings) -> Ask:
+        """Look up what the cell refers to."""
         names = self._ip.user_ns
         undeclared(cell, names)
         wanted = needs(cell, self.defaults)
         own = [need for need in wanted if not need.slot.startswith("use ")]
         mode, private = mode_in_force(settings, cell.get("mode")), is_private(cell)
-        reach = open_reach(settings, mode, private=private)
+        looking = mode if cell.get("dry-run") is None else Mode.PLAN
+        reach = open_reach(settings, looking, private=private)
         resolved = resolve(own, names, folders_of(names, settings.root), reach)
         used = [
             binding
@@ -104,7 +112,7 @@ class GemImg(Magics):
             for binding in self.default_bindings
             if (binding.slot, binding.source) == (need.slot, need.source)
         ]
-        asked = Ask(
+        return Ask(
             cell=cell,
             source=source,
             defaults=self.defaults,
@@ -113,6 +121,8 @@ class GemImg(Magics):
             presentation=Presentation(alt=cell.get("alt"), caption=cell.get("caption"), embed=settings.embed),
             private=private,
         )
+
+    def _ask(self, asked: Ask, settings: Settings) -> Result:
         progress = Progress(self._ip)
         stopped = False
         try:
@@ -124,12 +134,24 @@ class GemImg(Magics):
             self.missed = replace(asked, resolved=replace(asked.resolved, blobs={}))
             raise
         finally:
-            progress.clear(wait=cell.get("quiet") is None)
+            progress.clear(wait=asked.cell.get("quiet") is None)
         assert stopped  # noqa: S101 - raised outside the `except`, so that IPython shows our words only
         raise Interrupted(
             "Interrupted. What was sent goes on, and its answer is kept as long as this kernel lives.",
             hint="Run the cell again to join it; `%gemnb cancel` closes it (it may be billed all the same).",
         )
+
+    def _dry_run(self, asked: Ask, settings: Settings) -> None:
+        from gemnb.magic.dry_run import dry_run
+
+        for text in dry_run(asked, settings):
+            print(text)
+
+    def _show_pending(self, result: Result) -> None:
+        from gemnb.pending import Pending
+
+        if isinstance(result, Pending):
+            self._ip.display_pub.publish(data={"text/plain": result.line})
 
     def _show(self, result: Result, *, words: bool) -> None:
         """Publish one output per picture, and, where wanted, one per answer in words."""
@@ -152,6 +174,17 @@ class GemImg(Magics):
         if verb == "use":
             self._use(rest)
             return
+        if verb == "compare":
+            from gemnb.magic.comparing import compare
+
+            data, metadata = compare(rest, self._ip.user_ns, self._settings())
+            self._ip.display_pub.publish(data=data, metadata=metadata)
+            return
+        if verb == "publish":
+            from gemnb.magic.publishing import publish
+
+            print("\n".join(publish(rest)))
+            return
         from gemnb.magic.verbs import Desk, run_verb
 
         desk = Desk(
@@ -171,8 +204,9 @@ class GemImg(Magics):
         self.default_bindings = resolve(wanted, self._ip.user_ns, ()).bindings
         self.defaults = defaults
 
-    def _settings(self) -> Settings:
-        overrides = {name: getattr(self, name) for name in ("mode", "embed", "cache", "deadline")}
+    def _settings(self, max_cost: str = "") -> Settings:
+        overrides = {name: getattr(self, name) for name in ("mode", "embed", "cache", "deadline", "max_cost")}
+        overrides["max_cost"] = max_cost or overrides["max_cost"]
         return load_settings(Path.cwd(), overrides=overrides)
 
     def gemnb_matcher(self, context: CompletionContext) -> SimpleMatcherResult:

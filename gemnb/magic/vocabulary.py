@@ -9,6 +9,8 @@ VERBS = {
     "show": "REF",
     "history": "[REF]",
     "diff": "A B",
+    "compare": "A B … [options]",
+    "publish": "NOTEBOOK --to FLAVOR [--output DIR]",
     "cache": "",
     "cancel": "",
 }

@@ -13,6 +13,7 @@ from gemnb.notebook import cells_of, scan
 from gemnb.notebook.files import MAX_NOTEBOOK
 from gemnb.notebook.style import read_styled, write_notebook, write_styled
 from gemnb.pack.held import packed, packed_json
+from gemnb.pack.imports import bytes_of, import_entries
 from gemnb.pack.needed import calls, find_hidden, pointers_of, private_names, shown_answers
 from gemnb.pack.pool import name_of, open_pool
 from gemnb.records import document as record_document
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from gemnb.cache import Cache, Kept
     from gemnb.model import JSONObject
     from gemnb.notebook import ScannedCell
+    from gemnb.pack.imports import Entry
     from gemnb.pack.needed import Needed
     from gemnb.pack.pool import Name, Pool
 
@@ -126,7 +128,7 @@ def _pack(
     found = shown_answers(scanned, name)
     find_hidden(found, scanned, cells, pool)
     apart = private_names(found, pool)
-    gathered = _gather(found, pool, apart, include_private=include_private)
+    gathered = _gather(found, pool, apart, import_entries(cells, pool, private=include_private), include_private)
     hidden = [kept for n, kept in sorted(found.hidden.items()) if n not in gathered.left_out]
     changed = False
     if gathered.blobs or hidden or gathered.pointers:
@@ -202,7 +204,13 @@ class _Gathered:
     left_out: frozenset[Name]
 
 
-def _gather(found: Needed, pool: Pool, apart: set[Name], *, include_private: bool) -> _Gathered:
+def _gather(
+    found: Needed,
+    pool: Pool,
+    apart: set[Name],
+    imports: Iterable[Entry],
+    include_private: bool,  # noqa: FBT001
+) -> _Gathered:
     """Return every byte that is needed, checked; nothing is missing, or it raises."""
     blobs: dict[str, bytes] = {digest: pool.own.blob(digest) or b"" for digest in pool.own.digests}
     keys = {key for key in pool.own.private if key.startswith("blobs/")}
@@ -220,6 +228,11 @@ def _gather(found: Needed, pool: Pool, apart: set[Name], *, include_private: boo
             if data is None:
                 raise _missing(digest, kept, found.cells.get(name, 0))
             blobs[digest] = data
+    imports = list(imports)
+    for key, entry, is_apart in imports:
+        pictures = bytes_of(entry, pool)
+        blobs |= pictures
+        keys |= {key, *map(blob_key, pictures)} if is_apart else set()
     for digest in pool.embedded:
         blobs.pop(digest, None)
     # An input of a private cell alone is private, whoever has the same file in the open.
@@ -231,7 +244,7 @@ def _gather(found: Needed, pool: Pool, apart: set[Name], *, include_private: boo
     keys |= {key for key, _, is_apart in led if is_apart}
     return _Gathered(
         blobs=blobs,
-        pointers={key: data for key, data, _ in led},
+        pointers={key: data for key, data, _ in [*led, *imports]},
         private=frozenset(keys),
         left_out=frozenset(left_out),
     )

@@ -46,7 +46,7 @@ def words(text: str, model: str = MODEL) -> tuple[str, ...] | None:
     ("text", "offered"),
     [
         ("%%gemimg hero --se‸", ("--seed",)),
-        ("%%gemimg hero --mode ‸\nA cat", ("auto", "replay", "refresh")),
+        ("%%gemimg hero --mode ‸\nA cat", ("auto", "replay", "refresh", "plan")),
         ("%%gemimg --mode=re‸", ("replay", "refresh")),
         ("%%gemimg -s ‸", ("512", "1K", "2K", "4K")),
         ("%%gemimg -a 16‸", ("16:9",)),

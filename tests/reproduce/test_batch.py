@@ -1,0 +1,189 @@
+"""Many notebooks: any executor, results as they come, a clean stop, and a journal to go on from."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gemnb.model import Mode
+from gemnb.reproduce.batch import local_pool, run_all
+from gemnb.reproduce.compare import Row, Verdict
+from gemnb.reproduce.journal import Journal
+from gemnb.reproduce.run import Job, Run
+
+if TYPE_CHECKING:
+    from gemnb.emulator import Emulator
+
+GEMNB = str(Path(sys.executable).with_name("gemnb"))
+
+
+@pytest.fixture
+def three(notebook: Path) -> list[Job]:
+    """Three notebooks, the second of which is none."""
+    folder = notebook.parent
+    shutil.copy(notebook, folder / "second.ipynb")
+    (folder / "broken.ipynb").write_text("no notebook")
+    return [Job(path=folder / name) for name in ("post.ipynb", "broken.ipynb", "second.ipynb")]
+
+
+@pytest.mark.parametrize("pool", ["none", "threads", "processes"])
+def test_the_jobs_go_to_any_executor(three: list[Job], pool: str, emulator: Emulator) -> None:
+    """One that is no notebook is told and the others are reproduced, whatever runs them."""
+    if pool == "processes":
+        with local_pool(2) as executor:
+            found = dict(run_all(three, executor))
+    elif pool == "threads":  # one at a time: papermill changes the working folder of its process
+        with ThreadPoolExecutor(1) as executor:
+            found = dict(run_all(three, executor))
+    else:
+        found = dict(run_all(three))
+
+    by_name = {job.path.name: run for job, run in found.items()}
+    assert [row.verdict for row in by_name["post.ipynb"].rows] == [Verdict.REPRODUCED] * 3
+    assert by_name["second.ipynb"].error is None
+    assert by_name["broken.ipynb"].error is not None
+    assert by_name["broken.ipynb"].error[:2] == (0, "NotebookError")
+    assert emulator.calls == ()
+
+
+def test_jobs_and_runs_pickle(notebook: Path) -> None:
+    """What is sent to an executor, and what comes back, travels as bytes."""
+    job = Job(path=notebook, mode=Mode.AUTO, parameters={"style": "ink"})
+    (_, run), *_rest = run_all([Job(path=notebook)])
+
+    assert pickle.loads(pickle.dumps(job)) == job
+    assert pickle.loads(pickle.dumps(run)) == run
+
+
+def test_a_worker_that_dies_takes_no_other_notebook_with_it(notebook: Path) -> None:
+    """A process that is killed is told as that notebook's failure."""
+    with local_pool(1) as executor:
+        executor.submit(os.getpid).result()
+        executor.submit(os._exit, 9)
+        found = dict(run_all([Job(path=notebook)], executor))
+
+    assert [run.error[1] for run in found.values() if run.error] == ["BrokenProcessPool"]
+
+
+def kernels(mark: str) -> set[int]:
+    """Return the kernels that were started with this word in their environment."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line, environment = ((entry / name).read_bytes() for name in ("cmdline", "environ"))
+            except OSError:
+                continue
+            if b"ipykernel_launcher" in line and mark.encode() in environment:
+                found.add(int(entry.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="reads /proc, which only Linux has")
+def test_ctrl_c_stops_cleanly_and_resume_goes_on(notebook: Path, emulator: Emulator) -> None:
+    """Ctrl-C ends the kernels, says what is left and exits with 130; `--resume` runs only what is left."""
+    folder = notebook.parent / "many"
+    folder.mkdir()
+    quick = notebook.read_text("utf-8")
+    slow = quick.replace("style = 'ink'", "import time; time.sleep(600); style = 'ink'")
+    (folder / "a.ipynb").write_text(quick)
+    for name in "bc":
+        (folder / f"{name}.ipynb").write_text(slow)
+    mark = uuid.uuid4().hex
+    process = subprocess.Popen(
+        [GEMNB, "reproduce", "-j", "2", str(folder)],
+        cwd=notebook.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "MARK": mark},
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    deadline = time.monotonic() + 60
+    while len(kernels(mark)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+
+    assert first.startswith("[1/3] ")
+    assert process.returncode == 130
+    assert "Stopped, 2 of 3 notebooks left" in err
+    assert "Traceback" not in out + err
+    assert out.count("reproduced") >= 3
+    deadline = time.monotonic() + 10
+    while kernels(mark) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert kernels(mark) == set()
+
+    for name in "bc":
+        (folder / f"{name}.ipynb").write_text(quick)
+    done = subprocess.run(
+        [GEMNB, "reproduce", "--resume", str(folder)],
+        cwd=notebook.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "1 of 3 notebooks were done before." in done.stderr
+    assert "[3/3]" in done.stderr
+    assert "9 of 9 pictures reproduced." in done.stdout
+
+
+def _run(verdict: Verdict = Verdict.REPRODUCED) -> Run:
+    row = Row(notebook=Path("a.ipynb"), cell=3, name="cat", picture="0123456789ab", verdict=verdict, reason="wy — ü")
+    return Run(rows=(row,))
+
+
+def test_a_journal_counts_while_nothing_it_was_written_for_changed(tmp_path: Path) -> None:
+    """What was done counts again, unless the notebook, its lock or the job is another by now."""
+    path = tmp_path / "a.ipynb"
+    path.write_text("{}")
+    jobs = [Job(path=path), Job(path=tmp_path / "b.ipynb")]
+    Journal(tmp_path / "batches", jobs).note(jobs[0], _run())
+
+    assert Journal(tmp_path / "batches", jobs).done(jobs) == {0: _run()}
+    assert Journal(tmp_path / "batches", jobs[:1]).done(jobs[:1]) == {}
+    (tmp_path / "gemnb.lock").write_text("version = 1")
+    assert Journal(tmp_path / "batches", jobs).done(jobs) == {}
+    (tmp_path / "gemnb.lock").unlink()
+    path.write_text("{ }")
+    assert Journal(tmp_path / "batches", jobs).done(jobs) == {}
+
+
+def test_a_notebook_that_failed_is_run_again(tmp_path: Path) -> None:
+    """What failed is not noted as done."""
+    jobs = [Job(path=tmp_path / "a.ipynb")]
+    journal = Journal(tmp_path / "batches", jobs)
+    journal.note(jobs[0], Run(rows=(), error=(1, "ZeroDivisionError", "division by zero")))
+
+    assert journal.done(jobs) == {}
+
+
+@pytest.mark.parametrize("line", ["", "{", "[]", '{"job": 1}', '{"job": "x", "rows": [[1]]}', "\udcff", "null"])
+def test_a_damaged_journal_counts_as_nothing_done(tmp_path: Path, line: str) -> None:
+    """A line that was cut off or is no such line is passed over."""
+    jobs = [Job(path=tmp_path / "a.ipynb")]
+    journal = Journal(tmp_path, jobs)
+    journal.note(jobs[0], _run())
+    (written,) = tmp_path.glob("*.jsonl")
+    good = written.read_bytes()
+    written.write_bytes(line.encode("utf-8", "surrogateescape") + b"\n" + good)
+
+    assert journal.done(jobs) in ({}, {0: _run()})
+    journal.close()
+    assert journal.done(jobs) == {}
