@@ -131,9 +131,10 @@ class Cache:
         self._held.update(blobs)
 
     def put_blob(self, data: bytes) -> str:
-        """Keep bytes and return their digest."""
+        """Keep bytes, where this is not for looking only, and return their digest."""
         digest = blob_digest(data)
-        self._put_blob(digest, data)
+        if not self._look_only:
+            self._put_blob(digest, data)
         return digest
 
     def adopt(self, record: Record, invocation: Invocation, blobs: Mapping[str, bytes]) -> None:
@@ -142,6 +143,8 @@ class Cache:
         Raises:
             StoreError: The store failed.
         """
+        if self._look_only:
+            return
         self._put_blobs(blobs)
         self.store.put(record_key(record.request_digest, record.attempt), dump(document(record, invocation)))
 
@@ -201,7 +204,7 @@ class Cache:
         return key
 
     def _set_aside_of(self, digest: str) -> Iterator[int]:
-        """Yield the attempts at a request that were damaged and set aside: a lock may pin them, their numbers stay."""
+        """Yield the attempts at a request that were damaged and set aside: a lock may pin their numbers."""
         name = record_prefix(digest).replace("/", "-")
         for key in self.store.keys("corrupt/"):
             number, ending, _ = key.removeprefix(f"corrupt/{name}").partition(".json-")

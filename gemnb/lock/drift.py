@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from gemnb.lock.pins import Pin, Source
     from gemnb.model import Request
 
+Place = tuple[str, str, str, int]
+"""Where a lock has a pin: notebook, parameters, cell, occurrence."""
+
 _LONG = 40  # characters of a value that are shown whole
 
 
@@ -49,6 +52,9 @@ class Drift:
 def drift(locked: Sequence[Pin], came: Sequence[Pin], requests: Mapping[str, Request] | None = None) -> list[Drift]:
     """Return what differs between a lock and a run, cell by cell: in the run's order, then what only the lock has.
 
+    A cell that has another id, and shows the very answers that the lock has for one that is gone, is no drift: tools
+    give cells new ids.
+
     Args:
         locked: The pins of the lock, of the notebooks in question only.
         came: Those of the run.
@@ -56,12 +62,31 @@ def drift(locked: Sequence[Pin], came: Sequence[Pin], requests: Mapping[str, Req
     """
     before = {pin.place: pin for pin in locked}
     after = {pin.place: pin for pin in came}
+    for old, new in _renamed(before, after):
+        del before[old], after[new]
     found = [
         change
         for place, pin in after.items()
         if (change := _added(pin) if place not in before else _changed(before[place], pin, requests or {}))
     ]
     return [*found, *(_removed(pin) for place, pin in before.items() if place not in after)]
+
+
+def _renamed(before: Mapping[Place, Pin], after: Mapping[Place, Pin]) -> list[tuple[Place, Place]]:
+    """Return the places of the same answers under other cell ids, each used once."""
+    gone: dict[tuple[object, ...], list[Place]] = {}
+    for place, pin in before.items():
+        if place not in after:
+            gone.setdefault(_content(pin), []).append(place)
+    found = []
+    for place, pin in after.items():
+        if place not in before and (places := gone.get(_content(pin))):
+            found.append((places.pop(0), place))
+    return found
+
+
+def _content(pin: Pin) -> tuple[object, ...]:
+    return pin.notebook, pin.parameters, pin.occurrence, pin.request, pin.attempt, pin.record, pin.pictures
 
 
 def input_drift(locked: Sequence[Source], came: Sequence[Source]) -> list[Drift]:

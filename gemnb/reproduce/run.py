@@ -89,12 +89,20 @@ def run_job(job: Job) -> Run:
     error = first_error(ran.came)
     rows = compare(job.path, ran.held, ran.came, error, other_parameters=bool(job.parameters))
     found, seen = _against_lock(job, ran)
-    if seen is not None and seen.pins and not found:  # what other parameters brought is what the lock pins for them
-        rows = tuple(
-            replace(row, verdict=Verdict.REPRODUCED, reason="") if row.is_asked_anew else row for row in rows
-        )
+    if seen is not None and seen.pins and not found:
+        rows = tuple(_pinned(row) for row in rows)
     found = tuple(one for one in found if job.locked or one.kind == "changed")
     return Run(rows=rows, error=error, drift=found, seen=seen)
+
+
+def _pinned(row: Row) -> Row:
+    """Return the verdict on a picture of which the lock, not the notebook, says what it has to be.
+
+    The notebook's outputs were stripped, or it ran with parameters of its own.
+    """
+    if row.is_asked_anew or row.verdict is Verdict.UNPINNED:
+        return replace(row, verdict=Verdict.REPRODUCED, reason="")
+    return row
 
 
 def _against_lock(job: Job, ran: Ran) -> tuple[tuple[Drift, ...], Seen | None]:

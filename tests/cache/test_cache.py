@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gemnb.cache import Cache, DirectoryStore
+from gemnb.cache import Cache, DirectoryStore, Tiers
 from gemnb.cache.store import attempt_of, blob_key, record_key
 from gemnb.canonical import blob_digest, short, tagged_digest
 from gemnb.errors import CorruptEntry, StoreError, UnknownSchema
@@ -509,6 +509,20 @@ def test_a_cache_that_only_looks_changes_nothing(memory: Store, make_answer: Mak
         assert "set aside" not in str(caught.value)
     assert memory.content[key] == b"{}"
     assert list(memory.keys("corrupt/")) == []
+
+
+def test_looking_repairs_nothing(memory: Store, make_answer: Maker, invocation: Invocation):
+    """Tiers opened for looking show a good copy of damaged bytes and leave the damaged ones where they are."""
+    record, blobs = make_answer()
+    Cache(memory).keep(record, invocation, blobs)
+    good = type(memory)()
+    Cache(good).keep(record, invocation, blobs)
+    digest, data = next(iter(blobs.items()))
+    memory.content[blob_key(digest)] = b"damaged"
+    tiers = Tiers(Cache(memory, look_only=True), private=Cache(good, look_only=True))
+
+    assert tiers.blob(digest) == data
+    assert memory.content[blob_key(digest)] == b"damaged"
 
 
 def test_every_flipped_bit_of_a_record_is_found(memory: Store, make_answer: Maker):

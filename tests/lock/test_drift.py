@@ -113,6 +113,15 @@ def test_what_came_and_what_went():
     ]
 
 
+def test_a_cell_with_a_new_id_is_no_drift():
+    """The same answer under another cell id is what the lock has; another answer there is not."""
+    renamed = replace(PIN, cell="0")
+
+    assert drift([PIN], [renamed]) == []
+    assert [item.kind for item in drift([PIN], [replace(renamed, attempt=2)])] == ["added", "removed"]
+    assert [item.kind for item in drift([PIN], [renamed, replace(PIN, cell="1")])] == ["added"]
+
+
 def test_runs_with_parameters_are_told_apart():
     """A pin of a run with parameters is no pin of the notebook as it stands, and its line says so."""
     found = drift([PIN], [PIN, replace(PIN, parameters=digest("a"))])
