@@ -4,26 +4,90 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gemnb.verify import Check
+
+FORMATS = ("text", "json", "junit", "markdown", "html")  # a test holds them against gemnb.report's
+INDEX = (
+    "index.gemnb.json"  # stands beside each page that `gemnb publish` wrote; a test holds it against gemnb.publish's
+)
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-def verify(paths: tuple[Path, ...]) -> None:
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="The form of the report; without it, what the ending of FILE says (.txt .json .xml .md .html), or text.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the report there."
+)
+def verify(paths: tuple[Path, ...], form: str | None, output: Path | None) -> None:
     """Check notebooks against themselves and the cache; nothing is executed.
 
-    Exit code: 0 all consistent, 1 drift or missing, 2 usage, 4 store unavailable.
-    """
-    from gemnb.compose import open_for_looking
-    from gemnb.notebook import find_notebooks
-    from gemnb.reproduce.report import verify_code, verify_report
-    from gemnb.reproduce.verify import verify_notebook
-    from gemnb.settings import load_settings
+    PATHS are notebooks, folders of them, globs, or folders that `gemnb publish` wrote.
 
-    found = []
-    for path in find_notebooks(paths):
-        settings = load_settings(path.absolute().parent)
-        found.append((path, verify_notebook(path.absolute(), open_for_looking(settings), settings.root)))
-    click.echo(verify_report(found))
-    sys.exit(verify_code(found))
+    Exit code: 0 all consistent or bound, 1 drift or missing, 2 usage or no notebook, 4 store unavailable.
+    """
+    from gemnb.errors import NotebookError
+    from gemnb.report import format_of, render
+    from gemnb.verify import verify_code, verify_lines
+
+    form = form or (format_of(output.name) if output else "text")
+    if form is None:
+        raise click.BadParameter(
+            f"{output} does not say which form it is to have. Add --format, or end it in .txt .json .xml .md .html.",
+            param_hint="-o",
+        )
+    found: list[tuple[Path, Sequence[Check]]] = []
+    troubled: list[tuple[Path, str]] = []
+    for path in _found(paths):
+        try:
+            found.append((path, _checks_of(path, with_images=form == "html")))
+        except NotebookError as error:  # the others are checked all the same
+            troubled.append((path, " ".join(error.lines())))
+            for line in error.lines():
+                click.echo(line, err=True)
+    report = render(verify_lines(found, troubled), form)
+    if output is None:
+        click.echo(report)
+    else:
+        _write(output, report)
+    sys.exit(2 if troubled else verify_code(found))
+
+
+def _found(paths: Sequence[Path]) -> list[Path]:
+    """Return the notebooks of the paths, and the folders among them that hold a published page, in their order."""
+    from gemnb.notebook import find_notebooks
+
+    both = [found for path in paths for found in ([path] if (path / INDEX).is_file() else find_notebooks([path]))]
+    return list(dict.fromkeys(both))
+
+
+def _checks_of(path: Path, *, with_images: bool) -> Sequence[Check]:
+    """Return the checks of one notebook, or of one published page."""
+    from gemnb.compose import open_for_looking
+    from gemnb.settings import load_settings
+    from gemnb.verify import verify_notebook
+
+    if path.is_dir():
+        from gemnb.publish import verify_published
+
+        return verify_published(path)
+    settings = load_settings(path.absolute().parent)
+    return verify_notebook(path.absolute(), open_for_looking(settings), settings.root, with_images=with_images)
+
+
+def _write(path: Path, report: str) -> None:
+    try:
+        path.write_text(report + "\n", "utf-8")
+    except OSError as error:
+        raise click.FileError(str(path), error.strerror or str(error)) from None

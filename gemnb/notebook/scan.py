@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gemnb.cell import is_gemimg
@@ -31,13 +30,27 @@ class Shown:
         document: The foreign JSON of the record.
         plain: Its `text/plain`.
         mime_type: Type of the embedded picture, or None without one.
-        picture: Its bytes; None where there are none, or they are no base64.
+        encoded: The base64 of the picture as it stands in the notebook; None without one.
+        facts: What the output's metadata says of the picture (width, height, alt, …).
     """
 
     document: JSONValue
     plain: str
     mime_type: str | None
-    picture: bytes | None
+    encoded: str | None = field(repr=False)
+    facts: JSONObject = field(default_factory=dict)
+    _decoded: list[bytes | None] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def picture(self) -> bytes | None:
+        """The picture's bytes, decoded once and then held; None where there are none, or they are no base64."""
+        if not self._decoded:
+            self._decoded.append(self.decode())
+        return self._decoded[0]
+
+    def decode(self) -> bytes | None:
+        """Return the picture's bytes without holding them; None where there are none, or they are no base64."""
+        return None if self.encoded is None else _decode(self.encoded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +63,7 @@ class ScannedCell:
         asks: Whether it is a `%%gemimg` cell.
         defaults: The arguments of the last `%gemnb use` above it; None without one.
         shown: Its outputs with records.
+        strangers: How many pictures stand below it without a record.
         error: Class and message of the error output below it, or None.
     """
 
@@ -59,6 +73,7 @@ class ScannedCell:
     defaults: str | None
     shown: tuple[Shown, ...]
     error: tuple[str, str] | None
+    strangers: int = 0
 
 
 def scan(cells: Sequence[NotebookCell]) -> list[ScannedCell]:
@@ -80,6 +95,7 @@ def scan(cells: Sequence[NotebookCell]) -> list[ScannedCell]:
                     defaults=defaults,
                     shown=shown,
                     error=error,
+                    strangers=sum(map(_is_stranger, cell.outputs)) if asks else 0,
                 )
             )
         if _OTHER_MAGIC.match(cell.source) is None:
@@ -106,14 +122,28 @@ def _shown(output: JSONObject) -> Shown | None:
         document=data[MIMETYPE],
         plain=joined(data.get("text/plain")),
         mime_type=mime_type,
-        picture=None if mime_type is None else _decode(joined(data[mime_type])),
+        encoded=None if mime_type is None else joined(data[mime_type]),
+        facts=_facts(output.get("metadata"), mime_type),
     )
+
+
+def _facts(metadata: JSONValue, mime_type: str | None) -> JSONObject:
+    facts = metadata.get(mime_type or "") if isinstance(metadata, dict) else None
+    return facts if isinstance(facts, dict) else {}
+
+
+def _is_stranger(output: JSONObject) -> bool:
+    data = output.get("data")
+    return isinstance(data, dict) and MIMETYPE not in data and any(kind.startswith("image/") for kind in data)
 
 
 def _decode(text: str) -> bytes | None:
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError):
+        try:
+            return binascii.a2b_base64(text, strict_mode=True)
+        except binascii.Error:  # with line breaks, as some tools save it; rare, and a copy of two megabytes
+            return binascii.a2b_base64("".join(text.split()), strict_mode=True)
+    except ValueError:
         return None
 
 

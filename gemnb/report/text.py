@@ -1,34 +1,21 @@
-"""Tables and exit codes for what reproduce and verify found. Pure."""
+"""A report as a table for a terminal. Pure."""
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from gemnb.errors import printable
-from gemnb.reproduce.run import Verdict
-from gemnb.reproduce.verify import Finding
+from gemnb.report.lines import UNATTESTED, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from gemnb.reproduce.run import Run
-    from gemnb.reproduce.verify import Check
-
-ALL_WELL, DRIFT, USAGE, NOTEBOOK_FAILED, UNAVAILABLE = range(5)
-"""Exit codes: all reproduced, drift or missing, usage, a notebook failed, store or model unavailable."""
-
-UNATTESTED = (
-    "origin unattested: digests show that notebook, record and picture belong together,\n"
-    "not that a given model made the picture."
-)
-
-_UNAVAILABLE_ERRORS = ("StoreError", "Unavailable", "MissingKey")
+    from gemnb.report.lines import Report
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return rows as aligned columns under a head."""
-    shown = [[printable(" ".join(cell.split())) for cell in row] for row in rows]
+    shown = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in [list(head), *shown]) for i in range(len(head))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -36,72 +23,32 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def reproduce_report(runs: Sequence[tuple[Path, Run]]) -> str:
-    """Return the table of a re-run: notebook, cell, name, picture digest, verdict; then the reasons."""
-    rows = [row for _, run in runs for row in run.rows]
-    lines = [
-        table(
-            ("notebook", "cell", "name", "picture", "verdict"),
-            [(row.notebook.name, str(row.cell), row.name, row.picture, row.verdict.value) for row in rows],
-        )
+def text_report(report: Report) -> str:
+    """Return the table of a report, the reasons, what was bound, notes, and what is not claimed."""
+    head = ("notebook", "cell", "name", "picture", "finding" if report.command == "verify" else "verdict")
+    rows = [(_file(line.notebook), str(line.cell), line.name, line.picture, line.verdict) for line in report.lines]
+    reasons = [_about(line.notebook, line.cell, reason) for line in report.lines for reason in line.reasons]
+    reasons += [f"{_file(item.notebook)}: {item.reason}" for item in report.troubled]
+    bound: dict[str, dict[str, None]] = {}
+    for line in report.lines:
+        if line.bound:
+            bound.setdefault(line.notebook, {}).update(dict.fromkeys(line.bound))
+    taken = [
+        f"{_file(notebook)}: bound from the record, only the kernel knew them: {', '.join(names)}"
+        for notebook, names in bound.items()
     ]
-    reasons = [f"{row.notebook.name} cell {row.cell}: {row.reason}" for row in rows if row.reason]
-    reasons += [
-        f"{path.name} cell {run.error[0]}: {run.error[1]}: {run.error[2]}"
-        for path, run in runs
-        if run.error and not any(row.reason and row.cell == run.error[0] for row in run.rows)
-    ]
-    count = sum(row.verdict is Verdict.REPRODUCED for row in rows)
-    stopped = [f"{path.name} failed in cell {run.error[0]}" for path, run in runs if run.error]
-    last = "; ".join([f"{count} of {len(rows)} pictures reproduced", *stopped]) + "."
-    return "\n".join([*lines, "", *_prose(reasons), last])
+    notes = [_about(line.notebook, line.cell, f"note: {note}") for line in report.lines for note in line.notes]
+    return "\n".join([table(head, rows), "", *prose(reasons), *prose(taken), *prose(notes), UNATTESTED])
 
 
-def reproduce_code(runs: Sequence[tuple[Path, Run]]) -> int:
-    """Return the exit code of a re-run."""
-    errors = [run.error[1] for _, run in runs if run.error]
-    if any(kind in _UNAVAILABLE_ERRORS for kind in errors):
-        return UNAVAILABLE
-    if any(kind != "CacheMiss" for kind in errors):
-        return NOTEBOOK_FAILED
-    rows = [row for _, run in runs for row in run.rows]
-    return ALL_WELL if not errors and all(row.verdict is Verdict.REPRODUCED for row in rows) else DRIFT
+def prose(lines: Sequence[str]) -> list[str]:
+    """Return a paragraph of lines, and an empty line behind it where it has any."""
+    return [one_line(line) for line in lines] + ([""] if lines else [])
 
 
-def verify_report(found: Sequence[tuple[Path, Sequence[Check]]]) -> str:
-    """Return the table of a check, the reasons, and what is not claimed."""
-    rows = [
-        (path.name, str(check.cell), check.name, check.picture, check.finding.value)
-        for path, checks in found
-        for check in checks
-    ]
-    reasons = [
-        f"{path.name} cell {check.cell}: {reason}"
-        for path, checks in found
-        for check in checks
-        for reason in check.reasons
-    ]
-    bound = [
-        f"{path.name}: bound from the record, only the kernel knew them: {', '.join(names)}"
-        for path, checks in found
-        if (names := dict.fromkeys(name for check in checks for name in check.bound))
-    ]
-    return "\n".join(
-        [
-            table(("notebook", "cell", "name", "picture", "finding"), rows),
-            "",
-            *_prose(reasons),
-            *_prose(bound),
-            UNATTESTED,
-        ]
-    )
+def _file(notebook: str) -> str:
+    return PurePath(notebook).name
 
 
-def verify_code(found: Sequence[tuple[Path, Sequence[Check]]]) -> int:
-    """Return the exit code of a check."""
-    well = all(check.finding is Finding.CONSISTENT for _, checks in found for check in checks)
-    return ALL_WELL if well else DRIFT
-
-
-def _prose(lines: Sequence[str]) -> list[str]:
-    return [printable(" ".join(line.split())) for line in lines] + ([""] if lines else [])
+def _about(notebook: str, cell: int, said: str) -> str:
+    return f"{_file(notebook)} cell {cell}: {said}"

@@ -1,165 +1,233 @@
 """Check a notebook against itself and the cache without executing anything, and trusting nothing it says.
 
-Per picture, four independent facts: the recorded request has the recorded digest; the cell's present source,
-with the recorded bindings, still makes that request; the embedded bytes are those of the record; the original,
-its preview and the inputs lie in the cache under their digests. Together they are *consistent*; that a given
-model made the picture is not proved by any digest, and stays *origin unattested*.
+Per picture, independent facts: the recorded request has the recorded digest; the cell's present source, with the
+recorded bindings, still makes that request; the embedded bytes are those of the record, and a preview is one of its
+original; the original, its preview and the inputs are there under their digests. Together they are *consistent*; that
+a given model made the picture is not proved by any digest, and stays *origin unattested*.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from base64 import b64encode
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gemnb.canonical import short
-from gemnb.cell import parse
-from gemnb.errors import CacheError, GemnbError
-from gemnb.invocation import parse_use
-from gemnb.notebook import read_notebook, scan
+from gemnb.errors import CacheError
+from gemnb.inputs import PIXELS
+from gemnb.mime import ORIGINAL_LIMIT
+from gemnb.notebook import load_notebook, scan
+from gemnb.pack import packed
 from gemnb.records import parse_document
-from gemnb.reproduce.checks import (
-    Place,
-    Trouble,
-    check_bindings,
+from gemnb.verify.answers import blobs_of, check_kept, check_record
+from gemnb.verify.bindings import Place, check_bindings, read_files
+from gemnb.verify.findings import Trouble
+from gemnb.verify.holdings import Holdings
+from gemnb.verify.outputs import Output, check_output, presented
+from gemnb.verify.sources import (
+    check_belongs,
+    check_edits,
     check_invocation,
-    check_picture,
-    check_record,
-    check_source,
+    check_present,
+    note_percent,
+    present,
+    spelling,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from gemnb.cache import Cache, Tiers
-    from gemnb.cell import Cell
-    from gemnb.invocation import Defaults
-    from gemnb.model import Binding, Invocation, Record
-    from gemnb.notebook import ScannedCell, Shown
+    from gemnb.model import Image, Invocation, JSONObject, JSONValue, Record
+    from gemnb.notebook import Notebook, ScannedCell, Shown
+    from gemnb.verify.findings import Check
+    from gemnb.verify.sources import Present
+
+_SHOWN_WHOLE = 2 * ORIGINAL_LIMIT
+"""Characters of base64 up to which a report shows the embedded picture itself, where it has a preview."""
 
 
-class Finding(StrEnum):
-    """What verify says of a picture."""
-
-    CONSISTENT = "consistent"
-    DRIFTED = "drifted"
-    MISSING = "missing"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """The findings on one picture.
-
-    Attributes:
-        cell: Position of the cell in the notebook, from 1.
-        name: The variable the cell binds, or empty.
-        picture: Short digest of the picture, or empty.
-        finding: The verdict.
-        reasons: Why it is not consistent.
-        bound: Names whose values only the kernel knew; taken from the record.
-    """
-
-    cell: int
-    name: str
-    picture: str
-    finding: Finding
-    reasons: tuple[str, ...] = ()
-    bound: tuple[str, ...] = ()
-
-
-def verify_notebook(path: Path, cache: Cache | Tiers, root: Path) -> list[Check]:
+def verify_notebook(path: Path, cache: Cache | Tiers, root: Path, *, with_images: bool = False) -> list[Check]:
     """Return one check per picture of a notebook, and one per cell that should have a picture and has none.
 
     Args:
         path: The notebook.
         cache: The project's cache; nothing is changed in it where it was opened so.
         root: The project's folder; no file outside it is read.
+        with_images: Each check carries the picture as it stands in the notebook, for a page that shows it.
 
     Raises:
         NotebookError: The file is no notebook.
+        CacheError: What is packed into it is none that gemnb packs.
     """
-    reader = _Reader(Place(cache=cache, root=root.resolve(), folders=(path.parent, root)))
-    return [check for cell in scan(read_notebook(path)) for check in reader.cell(cell)]
+    notebook = load_notebook(path)
+    holdings = Holdings(cache=cache, packed=packed(notebook.document, str(path)))
+    place = Place(cache=cache, holdings=holdings, root=root.resolve(), folders=(path.parent, root))
+    cells = scan(notebook.cells)
+    outputs = _read(cells, place)
+    reader = _Reader(place, cells, _pair(notebook, path), with_images=with_images)
+    return [check for cell, own in zip(cells, outputs, strict=True) for check in reader.cell(cell, own)]
+
+
+def _read(cells: list[ScannedCell], place: Place) -> list[list[Output]]:
+    """Read every record, and all bytes that records refer to, each once."""
+    holdings = place.holdings
+    parsed = [[_parsed(shown) for shown in cell.shown] for cell in cells]
+    flat = [item for own in parsed for item in own]
+    extra = [_document(item) for item in (holdings.packed.documents if holdings.packed else ())]
+    known = [(item.record, item.invocation) for item in flat] + extra
+    found = [(record, invocation) for record, invocation in known if record is not None and invocation is not None]
+    for record, invocation in found:
+        place.answers.setdefault((record.request_digest, record.attempt), record)
+        previewed = [picture for picture in record.pictures if picture.preview]
+        holdings.to_sketch.update(image.blob for p in previewed for image in (p.original, p.preview) if image)
+        holdings.to_pixels.update(b.blob for b in invocation.bindings if b.kind == PIXELS and b.blob)
+    embedded = iter(holdings.read_embedded([(item.shown, _images(item)) for item in flat]))
+    read_files([invocation for _, invocation in found], place)
+    holdings.read(_digests(found))
+    return [[replace(item, embedded=next(embedded)) for item in own] for own in parsed]
+
+
+def _digests(found: Iterable[tuple[Record, Invocation]]) -> Iterator[str]:
+    for record, invocation in found:
+        yield from blobs_of(record)
+        yield from (binding.blob for binding in invocation.bindings if binding.blob)
+
+
+def _images(item: Output) -> list[Image]:
+    """Return what could stand in an output by its record."""
+    if item.record is None or item.index is None:
+        return []
+    picture = item.record.pictures[item.index]
+    return [image for image in (picture.original, picture.preview) if image]
+
+
+def _parsed(shown: Shown) -> Output:
+    try:
+        record, invocation, index = parse_document(shown.document)
+    except CacheError as failure:
+        return Output(shown=shown, error=failure.why or failure.what)
+    return Output(shown=shown, record=record, invocation=invocation, index=index)
+
+
+def _document(document: JSONValue) -> tuple[Record | None, Invocation | None]:
+    try:
+        record, invocation, _ = parse_document(document)
+    except CacheError:  # who packed it is told by whoever unpacks it; no output shows it
+        return None, None
+    return record, invocation
 
 
 class _Reader:
     """Goes through the cells in order and knows what each NAME above was."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, cells: list[ScannedCell], pair: str, *, with_images: bool) -> None:
         self._place = place
-        self._names: dict[str, list[Record]] = {}
+        self._pair = pair
+        self._with_images = with_images
+        self._asking = {spelling(cell.source) for cell in cells if cell.asks}
 
-    def cell(self, scanned: ScannedCell) -> Iterator[Check]:
+    def cell(self, scanned: ScannedCell, outputs: list[Output]) -> Iterator[Check]:
         """Yield the checks of one cell."""
-        cell, defaults, error = _present(scanned) if scanned.asks else (None, None, None)
-        name = (cell.name if cell else None) or ""
-        records = []
-        for shown in scanned.shown:
+        now = present(scanned)
+        seen: set[tuple[str, int, int | None]] = set()
+        asked: set[int] = set()
+        for item in outputs:
             trouble = Trouble()
-            if error is not None:
-                trouble.drifted.append(f"the cell as it stands cannot run: {error}")
-            try:
-                record, invocation, index = parse_document(shown.document)
-            except CacheError as failure:
-                trouble.drifted.append(failure.why or failure.what)
-                yield _check(scanned, name, "", trouble, ())
-                continue
-            records.append(record)
-            if cell is not None:
-                check_source(cell, defaults, record, invocation, trouble)
-            bound = self._check(record, invocation, index, shown, trouble)
-            picture = "" if index is None else short(record.pictures[index].original.blob)
-            yield _check(scanned, name, picture, trouble, bound)
-        if cell is not None and cell.get("quiet") is None and (lacking := _lacking(cell, scanned, records)):
-            yield _check(scanned, name, "", Trouble(missing=[lacking]), ())
-        if name:
-            self._names[name] = records
+            asked |= self._check(scanned, now, item, seen, trouble)
+            yield trouble.check(scanned.number, now.name, _name_of(item), self._image(item))
+        records = [item.record for item in outputs if item.record is not None]
+        trouble = Trouble()
+        self._lacking(scanned, now, outputs, asked, trouble)
+        if trouble.drifted or trouble.missing:
+            yield trouble.check(scanned.number, now.name, "")
+        if now.name:
+            self._place.names[now.name] = records
 
     def _check(
-        self, record: Record, invocation: Invocation, index: int | None, shown: Shown, trouble: Trouble
-    ) -> tuple[str, ...]:
-        if index is not None:
-            check_picture(record.pictures[index], shown, trouble)
-        check_record(record, self._place.cache, trouble)
+        self,
+        scanned: ScannedCell,
+        now: Present,
+        item: Output,
+        seen: set[tuple[str, int, int | None]],
+        trouble: Trouble,
+    ) -> set[int]:
+        """Check one output; return which samples its cell asks for."""
+        record, invocation = item.record, item.invocation
+        if record is None or invocation is None:
+            trouble.drifted += [*([now.error] if now.error else []), item.error]
+            return set()
+        asked = check_present(now, record, invocation, trouble)
+        check_output(item, record, invocation, trouble)
+        if scanned.asks:
+            check_edits(now, invocation, presented(item.shown), trouble)
+            note_percent(now, self._pair, trouble)
+        else:
+            check_belongs(scanned, invocation, self._asking, trouble)
+        answer = (record.request_digest, record.attempt, item.index)
+        if answer in seen and scanned.asks:
+            trouble.drifted.append("the same picture stands twice below this cell")
+        seen.add(answer)
+        check_record(record, self._place.holdings, trouble)
+        check_kept(record, item.digest, self._place.cache, self._place.holdings, trouble)
         check_invocation(record, invocation, trouble)
         check_bindings(record, invocation, self._place, trouble)
-        bound = []
-        for binding in invocation.bindings:
-            if binding.source in self._names and (binding.blob or binding.request):
-                self._check_name(binding, trouble)
-            elif binding.kind in ("variable", "expression", "argument", "pixels"):
-                bound.append(binding.source)
-        return tuple(dict.fromkeys(bound))
+        return asked
 
-    def _check_name(self, binding: Binding, trouble: Trouble) -> None:
-        """The NAME of a cell above is still the answer this one was made from."""
-        above = self._names[binding.source]
-        answers = {(record.request_digest, record.attempt) for record in above}
-        pictures = {picture.original.blob for record in above for picture in record.pictures}
-        if (binding.request, binding.attempt) not in answers and binding.blob not in pictures:
-            trouble.drifted.append(f"{binding.source} above is another answer than the one it was made from")
+    def _lacking(
+        self, scanned: ScannedCell, now: Present, outputs: list[Output], asked: set[int], trouble: Trouble
+    ) -> None:
+        """Say what a cell that asks should show and does not, or shows and should not."""
+        if not scanned.asks:
+            return
+        if scanned.strangers:
+            count = f"{scanned.strangers} picture{'' if scanned.strangers == 1 else 's'}"
+            trouble.drifted.append(f"{count} without a record below the cell; no model is known to have made it")
+        if not outputs:
+            if now.error:
+                trouble.drifted.append(now.error)
+            if now.cell is None or (now.cell.get("quiet") is None and now.cell.get("help") is None):
+                trouble.missing.append("the cell has no picture with a record; run it")
+            return
+        samples = {item.record.request.sample for item in outputs if item.record}
+        if asked - samples:
+            trouble.missing.append(f"the cell asks for {len(asked)} samples, and {len(samples)} are there")
+        shown = {(item.record.request_digest, item.index) for item in outputs if item.record}
+        for item in outputs:
+            if item.record is None:
+                continue
+            lacking = [i for i in range(len(item.record.pictures)) if (item.record.request_digest, i) not in shown]
+            if lacking and item.index is not None:
+                trouble.missing.append(
+                    f"the answer has {len(item.record.pictures)} pictures, and number {lacking[0] + 1} is not shown"
+                )
+
+    def _image(self, item: Output) -> tuple[str, str] | None:
+        shown = item.shown
+        if not self._with_images or shown.mime_type is None or shown.encoded is None:
+            return None
+        picture = item.record.pictures[item.index] if item.record and item.index is not None else None
+        if picture is not None and picture.preview is not None and len(shown.encoded) > _SHOWN_WHOLE:
+            preview = self._place.holdings.bytes_of(picture.preview.blob)
+            if preview is not None and item.embedded == picture.original.blob:
+                return picture.preview.mime_type, b64encode(preview).decode("ascii")
+        return shown.mime_type, shown.encoded
 
 
-def _check(scanned: ScannedCell, name: str, picture: str, trouble: Trouble, bound: tuple[str, ...]) -> Check:
-    finding = Finding.DRIFTED if trouble.drifted else Finding.MISSING if trouble.missing else Finding.CONSISTENT
-    reasons = (*dict.fromkeys(trouble.drifted), *dict.fromkeys(trouble.missing))
-    return Check(cell=scanned.number, name=name, picture=picture, finding=finding, reasons=reasons, bound=bound)
+def _name_of(item: Output) -> str:
+    if item.record is None or item.index is None:
+        return ""
+    return short(item.record.pictures[item.index].original.blob)
 
 
-def _present(scanned: ScannedCell) -> tuple[Cell | None, Defaults | None, str | None]:
-    try:
-        cell = parse(scanned.source)
-        return cell, parse_use(scanned.defaults) if scanned.defaults else None, None
-    except GemnbError as error:
-        return None, None, error.what
+def _pair(notebook: Notebook, path: Path) -> str:
+    """Return what pairs a notebook with a text file, for a person; empty where nothing is known to."""
+    if _is_paired(notebook.metadata):
+        return "this notebook is a jupytext one, and its text file would come back as two cells"
+    beside = next((path.with_suffix(end) for end in (".py", ".md") if path.with_suffix(end).is_file()), None)
+    return f"{beside.name} stands beside this notebook and may be its pair" if beside else ""
 
 
-def _lacking(cell: Cell, scanned: ScannedCell, records: list[Record]) -> str:
-    if not scanned.shown:
-        return "the cell has no picture with a record; run it"
-    samples = {record.request.sample for record in records}
-    asked = cell.get("samples")
-    if asked and asked.isascii() and asked.isdigit() and len(samples) < int(asked):
-        return f"the cell asks for {asked} samples, and {len(samples)} are there"
-    return ""
+def _is_paired(metadata: JSONObject) -> bool:
+    return isinstance(metadata.get("jupytext"), dict)

@@ -1,168 +1,187 @@
-"""The single checks of verify: each takes recorded facts and says what does not fit. Nothing is run or written."""
+"""The cell as it stands, and the cell its record says it came from: both make the recorded request. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gemnb.arrival import final_blobs
-from gemnb.canonical import blob_digest, request_digest, short
+from gemnb.canonical import request_digest
 from gemnb.cell import is_gemimg, parse
-from gemnb.detach import references
-from gemnb.errors import CacheError, GemnbError
+from gemnb.errors import GemnbError
 from gemnb.inputs import bindings_of
 from gemnb.invocation import assemble, needs, parse_use
-from gemnb.mime import plain
-from gemnb.records import record_digest
 from gemnb.reproduce.differences import request_differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from gemnb.cache import Cache, Tiers
     from gemnb.cell import Cell
     from gemnb.invocation import Defaults
-    from gemnb.model import Binding, Invocation, Picture, Record, Request
-    from gemnb.notebook import Shown
+    from gemnb.model import Invocation, Presentation, Record, Request
+    from gemnb.notebook import ScannedCell
+    from gemnb.verify.findings import Trouble
 
-
-@dataclass(slots=True)
-class Trouble:
-    """What does not fit: things that differ, and things that are not there."""
-
-    drifted: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
+# Where jupytext's percent format begins the next cell (its documentation, "The percent format").
+_PERCENT = re.compile(r"^# ?%%", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """The cache, and where the project's input files are tried; nothing outside `root` is read."""
+class Present:
+    """A `%%gemimg` cell as it stands in the notebook, or why it cannot run.
 
-    cache: Cache | Tiers
-    root: Path
-    folders: tuple[Path, ...]
+    Attributes:
+        cell: The cell; None where it cannot be read, or asks for nothing.
+        defaults: What `%gemnb use` above it says.
+        error: Why it cannot be read; empty where it can.
+    """
+
+    cell: Cell | None = None
+    defaults: Defaults | None = None
+    error: str = ""
+
+    @property
+    def name(self) -> str:
+        """The variable the cell binds, or empty."""
+        return (self.cell.name if self.cell else None) or ""
 
 
-def check_picture(picture: Picture, shown: Shown, trouble: Trouble) -> None:
-    """The embedded bytes are those of the record, and `text/plain` names them."""
-    known = {picture.original.blob, *([picture.preview.blob] if picture.preview else [])}
-    if shown.picture is None:
-        trouble.missing.append("the output holds no picture beside its record")
-    elif (found := blob_digest(shown.picture)) not in known:
-        trouble.drifted.append(f"the embedded picture is not the record's: its bytes have the digest {short(found)}")
-    mark = plain(picture, None)
-    if shown.plain != mark and not shown.plain.endswith(" " + mark):
-        trouble.drifted.append(f"text/plain says {shown.plain[-60:]!r}, and the record {mark!r}")
-
-
-def check_record(record: Record, cache: Cache | Tiers, trouble: Trouble) -> None:
-    """The record names the pictures its answer holds, is the one in the cache, and its bytes are all there."""
-    said = [picture.original.blob for picture in record.pictures]
-    held = final_blobs(record)
-    if len(said) != len(held) or any(b is not None and a != b for a, b in zip(said, held, strict=True)):
-        trouble.drifted.append("the record names other pictures than its answer holds")
+def present(scanned: ScannedCell) -> Present:
+    """Return what a cell asks for now."""
+    if not scanned.asks:
+        return Present()
     try:
-        kept = cache.find(record.request_digest, record.attempt)
-        if kept is None:
-            trouble.missing.append(f"the cache has no answer {short(record.request_digest)}; it cannot be replayed")
-        elif record_digest(kept.record) != record_digest(record):
-            trouble.drifted.append("the notebook's record is not the one in the cache")
-    except CacheError as error:
-        trouble.drifted.append(f"{error.what} {error.why}")
-    previews = [picture.preview.blob for picture in record.pictures if picture.preview]
-    for digest in dict.fromkeys([*said, *previews, *references(record.response), *_sent(record.request)]):
-        _check_blob(digest, cache, trouble)
+        cell = parse(scanned.source)
+        return Present(cell=cell, defaults=parse_use(scanned.defaults) if scanned.defaults else None)
+    except GemnbError as error:
+        return Present(error=f"the cell as it stands cannot run: {error.what}")
+
+
+def check_present(now: Present, record: Record, invocation: Invocation, trouble: Trouble) -> set[int]:
+    """Check that the cell as it stands, with the recorded bindings, makes the recorded request.
+
+    Returns:
+        Which samples the cell asks for; empty where that cannot be told.
+    """
+    if now.error:
+        trouble.drifted.append(now.error)
+    return set() if now.cell is None else check_source(now.cell, now.defaults, record, invocation, trouble)
 
 
 def check_source(
     cell: Cell, defaults: Defaults | None, record: Record, invocation: Invocation, trouble: Trouble
-) -> None:
-    """The cell as it stands, with the recorded bindings, still makes the recorded request."""
+) -> set[int]:
+    """Check that a cell, with the recorded bindings, makes the recorded request; return the samples it asks for."""
     requests = _requests(cell, defaults, record, invocation, trouble)
     if requests and all(request_digest(request) != record.request_digest for request in requests):
         trouble.drifted += request_differences(record.request, requests)
+    return {request.sample for request in requests}
 
 
 def check_invocation(record: Record, invocation: Invocation, trouble: Trouble) -> None:
-    """The cell that the record says it came from makes its request."""
+    """Check that the cell the record says it came from makes its request, and what it refers to is what is bound."""
     if invocation.source is None:
+        trouble.bound.append("gemnb.generate(…)")
         return
-    own = Trouble()
-    try:
-        cell = parse(invocation.source) if is_gemimg(invocation.source) else None
-        defaults = parse_use(invocation.defaults) if invocation.defaults else None
-    except GemnbError:
-        cell = defaults = None
-    requests = _requests(cell, defaults, record, invocation, own) if cell else []
+    own = type(trouble)()
+    recorded = _recorded(invocation)
+    requests = _requests(recorded.cell, recorded.defaults, record, invocation, own) if recorded.cell else []
     if all(request_digest(request) != record.request_digest for request in requests):
         trouble.drifted.append("the cell that the record says it came from does not make its request")
+    elif recorded.cell is not None:
+        wanted = {(need.slot, need.source) for need in needs(recorded.cell, recorded.defaults)}
+        for binding in invocation.bindings:
+            if (binding.slot, binding.source) not in wanted:
+                trouble.drifted.append(
+                    f"the record binds {binding.slot} {binding.source}, which its cell does not name"
+                )
 
 
-def check_bindings(record: Record, invocation: Invocation, place: Place, trouble: Trouble) -> None:
-    """Input files are still what they were, and the earlier result is the one it goes on from."""
-    for binding in invocation.bindings:
-        if binding.kind == "file" and binding.blob:
-            _check_file(binding.value or binding.source, binding.blob, place, trouble)
-        if binding.kind == "result":
-            _check_parent(binding, record, place.cache, trouble)
+def check_edits(now: Present, invocation: Invocation, said: Presentation, trouble: Trouble) -> None:
+    """Tell what of a cell, not sent to the model, is other than it was; what the output shows is what it was."""
+    recorded = _recorded(invocation).cell
+    if recorded is None:
+        return
+    for key, shown in (("alt", said.alt), ("caption", said.caption)):
+        if recorded.get(key) != shown:
+            trouble.drifted.append(f"the output's {key} {_quoted(shown)} is not what its cell gave: --{key}")
+        if now.cell is not None and now.cell.get(key) != recorded.get(key):
+            was = _quoted(recorded.get(key))
+            trouble.notes.append(
+                f"--{key} was edited after the picture was made (it was {was}); run the cell again to show it"
+            )
+    if now.cell is not None and _unsent(now.cell) != _unsent(recorded):
+        trouble.notes.append("the cell was edited after the picture was made, in what is not sent to the model")
+    if now.cell is not None and (now.defaults.line if now.defaults else None) != invocation.defaults:
+        trouble.notes.append("`%gemnb use` above was edited after the picture was made; this request is the same")
+
+
+def check_belongs(scanned: ScannedCell, invocation: Invocation, asking: set[str], trouble: Trouble) -> None:
+    """Check that an output below a cell that does not ask was made by a cell that is still in the notebook.
+
+    Args:
+        scanned: The cell that shows it.
+        invocation: The invocation beside its record.
+        asking: The `spelling` of every cell that asks.
+        trouble: Takes what does not fit.
+    """
+    source = invocation.source
+    if source is None or "%gemnb" in scanned.source:  # `%gemnb show` shows what any notebook made
+        return
+    if spelling(source) not in asking:
+        trouble.drifted.append("the cell that made it was deleted or edited, and its picture was kept")
+
+
+def spelling(source: str) -> str:
+    """Return a cell's source so that cells which differ in blanks at the ends of line and body are one."""
+    line, _, body = source.strip("\n").partition("\n")
+    return f"{' '.join(line.split())}\n{body.rstrip()}"
+
+
+def note_percent(now: Present, pair: str, trouble: Trouble) -> None:
+    """Tell that a prompt holds a line at which jupytext's percent format would cut the cell in two.
+
+    Args:
+        now: The cell.
+        pair: What pairs this notebook with a text file, for a person; empty where nothing is known to.
+        trouble: Takes the note.
+    """
+    if now.cell is None or _PERCENT.search(now.cell.prompt) is None:
+        return
+    what = "the prompt holds a line that begins with `# %%`, where jupytext's percent format cuts a cell in two"
+    trouble.notes.append(
+        f"{what}; {pair}" if pair else f"{what}, should this notebook ever be paired with a text file"
+    )
+
+
+def _recorded(invocation: Invocation) -> Present:
+    try:
+        source = invocation.source
+        cell = parse(source) if source is not None and is_gemimg(source) else None
+        return Present(cell=cell, defaults=parse_use(invocation.defaults) if invocation.defaults else None)
+    except GemnbError:
+        return Present()
 
 
 def _requests(
     cell: Cell, defaults: Defaults | None, record: Record, invocation: Invocation, trouble: Trouble
 ) -> list[Request]:
-    bindings, unknown = bindings_of(needs(cell, defaults), invocation.bindings)
-    if unknown is not None:
-        trouble.drifted.append(
-            f"the cell now refers to {unknown.slot} {unknown.source}, which the record does not know"
-        )
-        return []
-    earlier = record.request.contents[:-1] if cell.get("edit") is not None else ()
     try:
+        bindings, unknown = bindings_of(needs(cell, defaults), invocation.bindings)
+        if unknown is not None:
+            trouble.drifted.append(
+                f"the cell now refers to {unknown.slot} {unknown.source}, which the record does not know"
+            )
+            return []
+        earlier = record.request.contents[:-1] if cell.get("edit") is not None else ()
         return list(assemble(cell, defaults, bindings, earlier))
     except GemnbError as error:
         trouble.drifted.append(f"the cell as it stands cannot run: {error.what}")
         return []
 
 
-def _sent(request: Request) -> Iterator[str]:
-    for content in request.contents:
-        yield from references(list(content.parts))
+def _unsent(cell: Cell) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+    own = tuple(item for item in cell.options if item[0] not in ("alt", "caption"))
+    return cell.name, own
 
 
-def _check_blob(digest: str, cache: Cache | Tiers, trouble: Trouble) -> None:
-    try:
-        if cache.missing([digest]):
-            trouble.missing.append(f"the bytes {short(digest)} are not in the cache")
-        else:
-            cache.blob(digest)
-    except CacheError as error:
-        trouble.drifted.append(f"{error.what} {error.why}")
-
-
-def _check_parent(binding: Binding, record: Record, cache: Cache | Tiers, trouble: Trouble) -> None:
-    if not binding.request or not binding.attempt:
-        trouble.drifted.append(f"the record does not say which answer {binding.source} was")
-        return
-    try:
-        parent = cache.find(binding.request, binding.attempt)
-    except CacheError as error:
-        trouble.drifted.append(f"{error.what} {error.why}")
-        return
-    if parent is None:
-        trouble.missing.append(f"the cache has no answer {short(binding.request)}, which it goes on from")
-        return
-    turns = parent.record.request.contents
-    if record.request.contents[: len(turns)] != turns:
-        trouble.drifted.append("it does not go on from the result that its record names")
-
-
-def _check_file(source: str, blob: str, place: Place, trouble: Trouble) -> None:
-    text = source.removeprefix("file:")
-    for folder in place.folders:
-        path = (folder / text).resolve()
-        # A notebook may name any path; only the project's own files are read.
-        if path.is_relative_to(place.root) and path.is_file():
-            if blob_digest(path.read_bytes()) != blob:
-                trouble.drifted.append(f"the input {text} has changed since the picture was made")
-            return
+def _quoted(text: str | None) -> str:
+    return "unset" if text is None else repr(text[:60])

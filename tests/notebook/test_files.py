@@ -49,6 +49,28 @@ def test_outputs_and_tags_are_read():
     assert cell.tags == ("parameters",)
 
 
+@pytest.mark.parametrize(
+    ("minor", "given_id", "read_id"),
+    [
+        *((5, valid, valid) for valid in ("hero-1_a", "a" * 64)),
+        *((5, invalid, None) for invalid in ("", "a b", "a" * 65, 7, "../x", "\x1b[31m", None)),
+        *((minor, "hero", None) for minor in (4, None)),
+    ],
+)
+def test_ids_are_those_of_format_4_5(minor: object, given_id: object, read_id: str | None):
+    """A cell has an id where the format has ids and this one is valid."""
+    (cell,) = parse_notebook(_notebook(_code("1", id=given_id), nbformat_minor=minor), "n")
+    assert cell.id == read_id
+
+
+def test_cells_of_an_old_notebook_have_no_ids():
+    """An upgrade draws ids by lot, which would name another cell each time; they are not taken."""
+    old = {"cell_type": "code", "language": "python", "metadata": {}, "outputs": [], "input": "1"}
+    document = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": [old], "metadata": {}}]}
+    (cell,) = parse_notebook(json.dumps(document).encode(), "n")
+    assert (cell.source, cell.id) == ("1", None)
+
+
 def test_what_is_missing_or_of_another_type_is_empty():
     """A cell without source, outputs, tags or type, or with odd ones, is read as far as it goes."""
     odd = _code(7, outputs=[1, {"output_type": "error"}], metadata={"tags": [1, "a"]})
@@ -115,7 +137,8 @@ def test_a_version_that_is_no_whole_number_is_told(version: dict[str, object]):
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "no JSON"),
+        (b"", "it is empty"),
+        (b" \n", "it is empty"),
         (b"# Title", "no JSON"),
         (b"\xff\xfe\x00", "no JSON"),
         (b"[" * 100_000, "no JSON"),
@@ -294,3 +317,35 @@ def test_a_path_that_is_not_there_is_told(tmp_path: Path):
 def test_no_paths_are_no_notebooks():
     """Nothing asked for is nothing found."""
     assert find_notebooks([]) == []
+
+
+def test_a_quoted_glob_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A glob that the shell left alone stands for the notebooks it matches, sorted, and for those in its folders."""
+    _touch(tmp_path, "p/b.ipynb", "p/a.ipynb", "p/q/c.ipynb", "p/a.py", "p/.ipynb_checkpoints/a.ipynb", "r/d.ipynb")
+    monkeypatch.chdir(tmp_path)
+    here = type(tmp_path)
+    assert [str(path) for path in find_notebooks([here("p/*.ipynb")])] == ["p/a.ipynb", "p/b.ipynb"]
+    assert [path.name for path in find_notebooks([here("p/**/*.ipynb")])] == ["a.ipynb", "b.ipynb", "c.ipynb"]
+    assert [path.name for path in find_notebooks([here("[pr]")])] == ["a.ipynb", "b.ipynb", "c.ipynb", "d.ipynb"]
+
+
+def test_a_glob_that_matches_nothing_is_told(tmp_path: Path):
+    """A glob without a match is an error, so that an empty check is not taken for a passed one."""
+    _touch(tmp_path, "a.py")
+    with pytest.raises(NotebookError, match="matches no notebook"):
+        find_notebooks([tmp_path / "*.py"])
+
+
+def test_a_file_whose_name_looks_like_a_glob_is_that_file(tmp_path: Path):
+    """A notebook called `a[1].ipynb`, as downloads are, is taken by its name."""
+    (kept,) = _touch(tmp_path, "a[1].ipynb")
+    assert find_notebooks([kept]) == [kept]
+
+
+def test_a_folder_called_like_a_notebook_is_a_folder(tmp_path: Path):
+    """A folder named `x.ipynb` is searched, and is never read as a file."""
+    (inside,) = _touch(tmp_path / "x.ipynb", "a.ipynb")
+    assert find_notebooks([tmp_path]) == find_notebooks([tmp_path / "x.ipynb"]) == [inside]
+    (tmp_path / "y.ipynb").mkdir()
+    with pytest.raises(NotebookError, match=r"no notebook in .*y\.ipynb"):
+        find_notebooks([tmp_path / "y.ipynb"])

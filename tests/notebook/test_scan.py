@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gemnb.model import MIMETYPE
-from gemnb.notebook import NotebookCell, Shown, first_error, scan
+from gemnb.notebook import NotebookCell, first_error, scan
 
 if TYPE_CHECKING:
     from gemnb.model import JSONObject
@@ -117,7 +117,9 @@ def test_an_output_with_a_record_is_read(mime_type: str, *, lines: bool):
     text = encodebytes(PICTURE).decode()
     output = _output(**{mime_type: text.splitlines(keepends=True) if lines else text, "text/plain": ["a ", "cat"]})
     (found,) = scan([_cell("%%gemimg\na cat", output)])
-    assert found.shown == (Shown(document=RECORD, plain="a cat", mime_type=mime_type, picture=PICTURE),)
+    (shown,) = found.shown
+    assert (shown.document, shown.plain, shown.mime_type) == (RECORD, "a cat", mime_type)
+    assert shown.picture == shown.decode() == PICTURE
     assert found.error is None
 
 
@@ -172,3 +174,24 @@ def test_the_first_error_of_a_notebook_is_found():
     assert first_error([clean, failed]) == (2, "ZeroDivisionError", "division by zero")
     assert first_error([clean]) is None
     assert first_error([]) is None
+
+
+def test_what_the_metadata_says_of_the_picture_is_read():
+    """Width, height and alternative text beside a picture are read; what is none of an object is nothing."""
+    output = _output(**{"image/png": "aGk="})
+    facts = {"width": 3, "alt": "hi"}
+    for metadata, wanted in (
+        ({"image/png": facts}, facts),
+        ({"image/jpeg": facts}, {}),
+        ([], {}),
+        ({"image/png": 1}, {}),
+    ):
+        (found,) = scan([_cell("%%gemimg\na cat", output | {"metadata": metadata})])
+        assert found.shown[0].facts == wanted
+
+
+def test_pictures_without_a_record_below_a_cell_that_asks_are_counted():
+    """A picture that another tool left below a `%%gemimg` cell is no answer of a model, and is counted."""
+    foreign = {"output_type": "display_data", "data": {"image/png": "aGk="}}
+    (found,) = scan([_cell("%%gemimg\na cat", _output(), foreign, {"data": {"image/svg+xml": ""}}, {"data": {}})])
+    assert (len(found.shown), found.strangers) == (1, 2)

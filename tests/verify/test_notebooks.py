@@ -10,7 +10,7 @@ import pytest
 
 from gemnb.compose import open_cache
 from gemnb.model import MIMETYPE
-from gemnb.reproduce.verify import Check, Finding, verify_notebook
+from gemnb.verify import Check, Finding, verify_notebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,12 +44,14 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_notebook_as_it_was_run_is_consistent(notebook: Path, emulator: Emulator) -> None:
-    """Every picture is consistent, kernel-made values are listed as bound, NAMEs of other cells are not."""
+    """Every picture is consistent, or bound where a value came from the kernel; NAMEs of other cells are found."""
     checks = verify(notebook)
 
-    assert {number: check.finding for number, check in checks.items()} == dict.fromkeys(
-        (CAT, HAT, BOTH), Finding.CONSISTENT
-    )
+    assert {number: check.finding for number, check in checks.items()} == {
+        CAT: Finding.BOUND,
+        HAT: Finding.CONSISTENT,
+        BOTH: Finding.CONSISTENT,
+    }
     assert checks[CAT].bound == ("style",)
     assert checks[HAT].bound == checks[BOTH].bound == ()
     assert emulator.calls == ()
@@ -112,7 +114,7 @@ def test_what_is_not_sent_may_change(old: str, new: str, notebook: Path, edit: E
 
     edit(change)
 
-    assert verify(notebook)[CAT].finding is Finding.CONSISTENT
+    assert verify(notebook)[CAT].finding is Finding.BOUND
 
 
 def test_one_changed_bit_of_an_embedded_picture_is_found(notebook: Path, edit: Edit) -> None:
@@ -210,7 +212,7 @@ def test_an_edit_of_an_answer_that_is_no_longer_above_is_found(
     edit(lambda document: document["cells"][CAT - 1].update({"outputs": json.loads(json.dumps(again.outputs))}))
     checks = verify(notebook)
 
-    assert checks[CAT].finding is Finding.CONSISTENT
+    assert checks[CAT].finding is Finding.BOUND
     assert "cat above is another answer" in reasons(checks[HAT])
 
 
@@ -243,13 +245,25 @@ def test_a_damaged_blob_in_the_cache_is_found_and_left_alone(notebook: Path) -> 
     assert tree(notebook.parent) == before
 
 
-def test_a_missing_cache_is_told(notebook: Path) -> None:
-    """Without the cache the notebook still agrees with itself, and is missing what a replay needs."""
+def test_without_a_cache_what_stands_in_the_notebook_counts(notebook: Path) -> None:
+    """Where originals are embedded and inputs are there, an absent cache is no lack, and is noted."""
     (notebook.parent / "cache").rename(notebook.parent / "elsewhere")
     checks = verify(notebook)
 
-    assert {check.finding for check in checks.values()} == {Finding.MISSING}
-    assert "it cannot be replayed" in reasons(checks[CAT])
+    assert {check.well for check in checks.values()} == {True}
+    assert all("in this notebook only" in " ".join(check.notes) for check in checks.values())
+
+
+def test_without_a_cache_what_is_nowhere_is_missing(notebook: Path) -> None:
+    """An input that neither cache, notebook nor project has is missing, and so the answer cannot be replayed."""
+    (notebook.parent / "cache").rename(notebook.parent / "elsewhere")
+    (notebook.parent / "photo.png").unlink()
+    checks = verify(notebook)
+
+    assert checks[BOTH].finding is Finding.MISSING
+    assert "are neither in the cache nor in the notebook" in reasons(checks[BOTH])
+    assert "it cannot be replayed" in reasons(checks[BOTH])
+    assert checks[CAT].well
 
 
 def test_paths_outside_the_project_are_not_read(notebook: Path, edit: Edit, tmp_path: Path) -> None:
