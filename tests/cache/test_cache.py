@@ -511,9 +511,11 @@ def test_a_cache_that_only_looks_changes_nothing(memory: Store, make_answer: Mak
     assert list(memory.keys("corrupt/")) == []
 
 
-def test_looking_repairs_nothing(memory: Store, make_answer: Maker, invocation: Invocation):
+def test_looking_repairs_nothing(
+    memory: Store, make_answer: Maker, make_picture: Callable[..., bytes], invocation: Invocation
+):
     """Tiers opened for looking show a good copy of damaged bytes and leave the damaged ones where they are."""
-    record, blobs = make_answer()
+    record, blobs = make_answer(pictures=(make_picture(),))
     Cache(memory).keep(record, invocation, blobs)
     good = type(memory)()
     Cache(good).keep(record, invocation, blobs)
