@@ -19,17 +19,20 @@ PACKAGE = Path(gemnb.__file__).parent
 # Each rank imports ranks above itself in this list and its own; what is not listed is an error.
 RANKS = (
     # Values: pure, the standard library and rfc8785 only.
-    "errors model canonical options cell capabilities detach sniff answer invocation foreign records mime settings",
+    (
+        "errors model canonical options cell capabilities prices detach sniff answer invocation foreign records mime "
+        "settings"
+    ),
     # What does one thing with the outside: Pillow, the disk, the SDK, notebook files, the stand-in for Google.
-    "preview arrival cache backends notebook emulator",
+    "preview arrival cache backends notebook emulator scratch budget",
     # The path of a request; knows no concrete part.
     "client",
     # The composition root beside what the faces share; the latter must not import the former (see FORBIDDEN).
-    "compose result inputs session",
+    "compose looking result pending inputs session",
     # What runs notebooks again and checks them.
-    "reproduce inventory",
+    "reproduce verify report inventory lock plan pack publish",
     # Faces, which never import each other but for `python -m gemnb`.
-    "api magic cli __main__",
+    "api magic cli pytest_plugin __main__",
     # `import gemnb` itself, which imports its parts when they are asked for.
     "gemnb",
 )

@@ -11,6 +11,11 @@ from gemnb.errors import CacheError, GemnbError, StoreError
 _VERBS = {
     "reproduce": "gemnb.cli.reproduce",
     "verify": "gemnb.cli.verify",
+    "plan": "gemnb.cli.plan",
+    "lock": "gemnb.cli.lock",
+    "pack": "gemnb.cli.pack",
+    "slim": "gemnb.cli.slim",
+    "publish": "gemnb.cli.publish",
     "cache": "gemnb.cli.cache",
     "emulate": "gemnb.cli.emulate",
 }

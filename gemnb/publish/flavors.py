@@ -1,0 +1,259 @@
+"""The dialects of site generators, as rows of data: how each writes a prompt, HTML, a link, its front matter.
+
+Why HTML for figures and no shortcode of the generator's own: Hugo's `figure` knows neither `srcset` nor the folded
+evidence, a theme's own `figure` differs from theme to theme, and Hugo drops raw HTML unless a site allows it. So a
+post for Hugo writes `{{< gemnb >}} HTML {{< /gemnb >}}`, and publishing puts that shortcode, of two lines, into the
+site once. It makes addresses absolute as well, without which no picture shows in a feed. Jekyll passes raw HTML on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from gemnb.publish import escape
+from gemnb.publish.front import to_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gemnb.model import JSONObject, JSONValue
+    from gemnb.publish.post import Front
+
+_WRAP = "white-space:pre-wrap"
+
+HUGO_SHORTCODE = b"""{{- /* By gemnb publish: passes HTML on; addresses of this page's files become absolute. */ -}}
+{{ replace .Inner "./" .Page.Permalink | safeHTML }}
+"""
+
+STYLE = (
+    "<style><!-- .language-txt,.language-txt pre,.language-txt code{white-space:pre-wrap!important;"
+    "overflow-wrap:anywhere} .gemnb-figure img{max-width:100%;height:auto} .gemnb-evidence{font-size:.85em;"
+    "overflow-wrap:anywhere} --></style>"
+)
+"""Wraps prompts. It stands last on a page: a feed reader that drops the element sees a comment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where things go below the output folder: the page, the folder of its files, and from where its paths count.
+
+    Attributes:
+        page: The page.
+        folder: Of pictures and `index.gemnb.json`.
+        up: How many folders `folder` is below that from which the index names the page; 0 where they lie together.
+    """
+
+    page: PurePosixPath
+    folder: PurePosixPath
+    up: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A block as text, and whether it is the author's Markdown."""
+
+    text: str
+    is_narrative: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flavor:
+    """A dialect.
+
+    Attributes:
+        name: As in `--to`.
+        layout: Where a post's files go.
+        front: Front matter, given the cover with its address.
+        narrative: A Markdown cell, so that the page shows what the notebook shows.
+        prompt: A text, exactly, in a fence called `txt`, or as HTML.
+        code: Source or output, exactly, with its language.
+        html: A fragment of HTML as a block.
+        link: File name and slug to its address in an attribute of such a fragment.
+        image: File name and slug to its address in a narrative.
+        back: Undoes, in what stands inside a fence, what `prompt` did.
+        page: The whole page from its front matter and its blocks.
+        raw: Whether raw cells are passed on.
+        keeps_heading: Whether the heading that gave the title stays, since nothing else shows a title.
+        site: Files that a site needs once, by path below the output folder.
+    """
+
+    name: str
+    layout: Callable[[Front], Layout]
+    front: Callable[[Front, JSONObject | None], str]
+    narrative: Callable[[str], str]
+    prompt: Callable[[str], str]
+    code: Callable[[str, str], str]
+    html: Callable[[str], str]
+    link: Callable[[str, str], str]
+    image: Callable[[str, str], str]
+    back: Callable[[str], str]
+    page: Callable[[Front, str, list[Piece]], str]
+    raw: bool = True
+    keeps_heading: bool = False
+    site: Mapping[str, bytes]
+
+
+def _bundle(name: str) -> Callable[[Front], Layout]:
+    def layout(front: Front) -> Layout:
+        return Layout(page=PurePosixPath(front.slug, name), folder=PurePosixPath(front.slug))
+
+    return layout
+
+
+def _hugo_layout(front: Front) -> Layout:
+    folder = PurePosixPath("content", front.section, front.slug)
+    return Layout(page=folder / "index.md", folder=folder)
+
+
+def _jekyll_layout(front: Front) -> Layout:
+    # Jekyll's own place for a post without a date; a date in the name of a post is not optional.
+    page = f"_posts/{front.date[:10]}-{front.slug}.md" if front.date else f"_drafts/{front.slug}.md"
+    return Layout(page=PurePosixPath(page), folder=PurePosixPath("assets", "gemnb", front.slug), up=3)
+
+
+def _members(front: Front, cover: JSONObject | None) -> dict[str, JSONValue]:
+    pairs: list[tuple[str, JSONValue]] = [
+        ("title", front.title),
+        ("date", front.date),
+        ("slug", front.slug),
+        ("tags", list(front.tags) or None),
+        ("categories", list(front.categories) or None),
+        ("summary", front.summary),
+        ("cover", cover),
+        *front.more.items(),
+    ]
+    return {key: value for key, value in pairs if value is not None}
+
+
+def _hugo_front(front: Front, cover: JSONObject | None) -> str:
+    return to_yaml(_members(front, cover and {"relative": True} | cover))
+
+
+def _plain_front(front: Front, cover: JSONObject | None) -> str:
+    return to_yaml(_members(front, cover))
+
+
+def _jekyll_front(front: Front, cover: JSONObject | None) -> str:
+    members = _members(front, None)
+    summary = members.pop("summary", None)
+    # `excerpt` is Jekyll's word, `description` and `image` are those of its plugins for search and feeds.
+    if summary is not None:
+        members |= {"excerpt": summary, "description": summary}
+    if cover:
+        members["image"] = {"path" if key == "image" else key: value for key, value in cover.items()}
+    return to_yaml({"layout": "post"} | members)
+
+
+def _markdown_page(html: Callable[[str], str]) -> Callable[[Front, str, list[Piece]], str]:
+    def page(_front: Front, head: str, pieces: list[Piece]) -> str:
+        return "\n\n".join([head, *(piece.text for piece in pieces), html(STYLE)]) + "\n"
+
+    return page
+
+
+def _fenced(html: Callable[[str], str], inside: Callable[[str], str | None]) -> Callable[[str, str], str]:
+    def code(text: str, language: str) -> str:
+        shown = escape.shown(text)
+        escaped = inside(shown) if escape.fits_fence(shown) else None
+        if escaped is None:
+            return html(escape.pre(shown, language, style=_WRAP))
+        return escape.fence(escaped, language)
+
+    return code
+
+
+def _prompt(code: Callable[[str, str], str]) -> Callable[[str], str]:
+    return lambda text: code(text, "txt")
+
+
+def _hugo_html(fragment: str) -> str:
+    return "{{< gemnb >}}\n" + fragment + "\n{{< /gemnb >}}"
+
+
+def _jekyll_link(name: str, slug: str) -> str:
+    return f"{{{{ '/assets/gemnb/{slug}/{name}' | relative_url }}}}"
+
+
+def _beside(name: str, _slug: str) -> str:
+    return name
+
+
+_hugo_code = _fenced(_hugo_html, escape.hugo_fence)
+_jekyll_code = _fenced(escape.same, escape.liquid)
+_markdown_code = _fenced(escape.same, escape.same)
+
+HUGO = Flavor(
+    name="hugo",
+    layout=_hugo_layout,
+    front=_hugo_front,
+    narrative=escape.hugo_narrative,
+    prompt=_prompt(_hugo_code),
+    code=_hugo_code,
+    html=_hugo_html,
+    link=lambda name, _slug: f"./{name}",
+    image=_beside,
+    back=escape.hugo_back,
+    page=_markdown_page(_hugo_html),
+    site={"layouts/shortcodes/gemnb.html": HUGO_SHORTCODE},
+)
+JEKYLL = Flavor(
+    name="jekyll",
+    layout=_jekyll_layout,
+    front=_jekyll_front,
+    narrative=escape.liquid,
+    prompt=_prompt(_jekyll_code),
+    code=_jekyll_code,
+    html=escape.same,
+    link=_jekyll_link,
+    image=_jekyll_link,
+    back=escape.liquid_back,
+    page=_markdown_page(escape.same),
+    site={},
+)
+MARKDOWN = Flavor(
+    name="markdown",
+    layout=_bundle("index.md"),
+    front=_plain_front,
+    narrative=escape.same,
+    prompt=_prompt(_markdown_code),
+    code=_markdown_code,
+    html=escape.same,
+    link=_beside,
+    image=_beside,
+    back=escape.same,
+    page=_markdown_page(escape.same),
+    keeps_heading=True,
+    site={},
+)
+
+
+def _html_page(front: Front, _head: str, pieces: list[Piece]) -> str:
+    from gemnb.publish.standalone import body_html, page_html
+
+    return page_html(front, body_html([(piece.is_narrative, piece.text) for piece in pieces]))
+
+
+def _html_code(text: str, language: str) -> str:
+    return escape.pre(text, language)
+
+
+HTML = Flavor(
+    name="html",
+    layout=_bundle("index.html"),
+    front=lambda _front, _cover: "",
+    narrative=escape.same,
+    prompt=_prompt(_html_code),
+    code=_html_code,
+    html=escape.same,
+    link=_beside,
+    image=_beside,
+    back=escape.same,
+    page=_html_page,
+    raw=False,
+    site={},
+)
+
+FLAVORS: Mapping[str, Flavor] = {flavor.name: flavor for flavor in (HUGO, JEKYLL, MARKDOWN, HTML)}
+"""By name, as in `--to`."""

@@ -1,0 +1,221 @@
+"""From a notebook to a post: what is shown of each cell, in order. Nothing is run, written or sent."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gemnb.notebook import scan
+from gemnb.notebook.files import joined
+from gemnb.publish import attached, front, narrative
+from gemnb.publish.answers import Answers, withheld_pictures
+from gemnb.publish.outside import outside_picture
+from gemnb.publish.pictures import digital_sources
+from gemnb.publish.post import Card, CardKind, Code, Narrative, Post, Remark
+from gemnb.records import parse_document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from gemnb.model import JSONObject, Record
+    from gemnb.notebook import ScannedCell
+    from gemnb.publish.document import Document, DocumentCell
+    from gemnb.publish.post import Block, Figure, Front
+    from gemnb.publish.wishes import Place, Wishes
+
+SHOW_CODE, HIDE_CODE, HIDE_OUTPUT, HIDE_CELL = "show-code", "hide-code", "hide-output", "hide-cell"
+"""Cell tags. Those of Jupyter Book and nbconvert for the same are understood as well."""
+
+_ALIASES = {
+    "hide-input": HIDE_CODE,
+    "remove-input": HIDE_CODE,
+    "remove_input": HIDE_CODE,
+    "remove-output": HIDE_OUTPUT,
+    "remove_output": HIDE_OUTPUT,
+    "remove-cell": HIDE_CELL,
+    "remove_cell": HIDE_CELL,
+}
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]")
+_RAW_MARKDOWN = ("", "text/markdown", "markdown", "text/x-markdown")
+
+
+def make_post(document: Document, name: str, wishes: Wishes, place: Place) -> Post:
+    """Return the post of a notebook.
+
+    Args:
+        document: The notebook.
+        name: Its file name.
+        wishes: What the author asks for.
+        place: Where its files and kept answers are looked up.
+
+    Raises:
+        NotebookError: Its front matter is wrong.
+        StoreError: The cache cannot be read.
+    """
+    scanned = {cell.number: cell for cell in scan([item.cell for item in document.cells])}
+    made, first, heading, said = _front(document, name, wishes)
+    withheld = withheld_pictures(scanned.values())
+    gatherer = _Gatherer(place=place, wishes=wishes, front=made, withheld=withheld)
+    answers = Answers(
+        wishes=wishes,
+        place=place,
+        slug=made.slug,
+        sources=digital_sources(_records(scanned.values())),
+        withheld=withheld,
+    )
+    skipped_heading = wishes.keep_heading
+    for item in document.cells:
+        tags = {_ALIASES.get(tag, tag) for tag in item.cell.tags}
+        if HIDE_CELL in tags or item is first:
+            continue
+        if item.kind == "markdown" and not skipped_heading:
+            skipped_heading = True
+            if heading and heading == made.title:
+                gatherer.markdown(item, narrative.without_heading(item.cell.source))
+                continue
+        if item.kind == "markdown":
+            gatherer.markdown(item, item.cell.source)
+        elif item.kind == "raw":
+            gatherer.raw(item)
+        elif item.cell.number in scanned:
+            gatherer.code(item, tags, language="text")
+            gatherer.add(answers.blocks(scanned[item.cell.number], item))
+        else:
+            gatherer.code(item, tags, language=document.language)
+            gatherer.outputs(item, tags)
+    link = _link(said, wishes, gatherer.remarks)
+    return Post(
+        front=made,
+        blocks=tuple(gatherer.blocks),
+        attached=gatherer.attached,
+        remarks=(*answers.remarks, *gatherer.remarks),
+        notebook=name,
+        link=link,
+    )
+
+
+def _link(post: JSONObject, wishes: Wishes, remarks: list[Remark]) -> str:
+    """Return the address of the notebook, of the web or relative; what a browser would run is none."""
+    said = wishes.link or post.get("notebook")
+    if not isinstance(said, str) or not said:
+        return ""
+    if re.match(r"https?://|(?!//)[^\s:\\]*(?:[/?#]|$)", said) and not re.search(r"[\s\x00-\x1f]", said):
+        return said
+    remarks.append(Remark(cell=0, text=f"{said[:60]!r} is no address of a notebook, and is not linked"))
+    return ""
+
+
+def _front(document: Document, name: str, wishes: Wishes) -> tuple[Front, DocumentCell | None, str, JSONObject]:
+    """Return the front matter, the raw cell it stands in, the first heading, and all that was said of the post."""
+    raw = next((item for item in document.cells if item.kind == "raw"), None)
+    first = raw if raw is not None and front.is_front_matter(raw.cell.source) else None
+    said = document.post | (front.read_yaml(first.cell.source) if first else {})
+    members = {key: value for key, value in said.items() if key != "notebook"}
+    if wishes.section:
+        members["section"] = wishes.section
+    texts = (item.cell.source for item in document.cells if item.kind == "markdown")
+    heading = narrative.first_heading(next(texts, ""))
+    return front.make_front(members, heading, name.removesuffix(".ipynb"), wishes.slug), first, heading, said
+
+
+def _records(cells: Iterable[ScannedCell]) -> list[Record]:
+    from gemnb.errors import CacheError
+
+    found = []
+    for cell in cells:
+        for shown in cell.shown:
+            try:
+                found.append(parse_document(shown.document)[0])
+            except CacheError:
+                continue
+    return found
+
+
+@dataclass(slots=True, kw_only=True)
+class _Gatherer:
+    """Collects blocks, the files they refer to, and what the author should be told."""
+
+    place: Place
+    wishes: Wishes
+    front: Front
+    withheld: frozenset[str]
+    blocks: list[Block] = field(default_factory=list)
+    attached: dict[str, bytes] = field(default_factory=dict)
+    remarks: list[Remark] = field(default_factory=list)
+
+    def add(self, blocks: Sequence[Block]) -> None:
+        self.blocks += blocks
+
+    def markdown(self, item: DocumentCell, text: str) -> None:
+        if text.strip():
+            self.blocks.append(Narrative(text=narrative.rewrite(text, self._addresses(item))))
+
+    def raw(self, item: DocumentCell) -> None:
+        if item.format.lower() in _RAW_MARKDOWN and item.cell.source.strip():
+            self.blocks.append(Narrative(text=item.cell.source, raw=True))
+
+    def code(self, item: DocumentCell, tags: set[str], language: str) -> None:
+        if _shows_code(tags, self.wishes) and item.cell.source.strip():
+            self.blocks.append(Code(text=item.cell.source, language=language))
+
+    def outputs(self, item: DocumentCell, tags: set[str]) -> None:
+        """Text stands with the code that printed it; pictures and errors stand in any case."""
+        if HIDE_OUTPUT in tags:
+            return
+        texts: list[str] = []
+        for output in item.cell.outputs:
+            data = output.get("data")
+            picture = outside_picture(output, self.front.slug, item.cell.number, self.withheld)
+            if output.get("output_type") == "error":
+                self.blocks.append(_error_card(output, item.cell.number))
+            elif picture is not None:
+                self.blocks.append(picture)
+                self._tell_of(picture)
+            elif _shows_code(tags, self.wishes):
+                texts.append(joined(output.get("text")) if data is None else _plain(data))
+        if text := _ESCAPES.sub("", "".join(texts)).rstrip("\n"):
+            self.blocks.append(Code(text=text, language="text"))
+
+    def _tell_of(self, picture: Figure | Card) -> None:
+        if isinstance(picture, Card):
+            self.remarks.append(Remark(cell=picture.cell, text=picture.title.lower(), strict=False))
+        elif picture.alt is None:
+            self.remarks.append(Remark(cell=picture.cell, text=f"{picture.source.stem} has no alternative text"))
+
+    def _addresses(self, item: DocumentCell) -> Callable[[narrative.Use], str | None]:
+        def address(use: narrative.Use) -> str | None:
+            number = item.cell.number
+            if not use.has_alt:
+                self.remarks.append(Remark(cell=number, text=f"{use.address[:80]} has no alternative text"))
+            if not attached.is_local(use.address):
+                return None
+            found = attached.find(use.address, item.attachments, self.place.folder, self.place.root)
+            if isinstance(found, str):
+                self.remarks.append(Remark(cell=number, text=f"{use.address[:80]} is not published: {found}"))
+                return None
+            from gemnb.inputs import holds_place
+
+            name, data = found
+            if holds_place(data):
+                text = f"{use.address[:80]} says where it was taken, and is published as it is"
+                self.remarks.append(Remark(cell=number, text=text, strict=False))
+            self.attached[name] = data
+            return attached.ATTACHED + name
+
+        return address
+
+
+def _shows_code(tags: set[str], wishes: Wishes) -> bool:
+    return SHOW_CODE in tags or (wishes.code and HIDE_CODE not in tags)
+
+
+def _plain(data: object) -> str:
+    value = data.get("text/plain") if isinstance(data, dict) else None
+    return joined(value) + "\n" if value else ""
+
+
+def _error_card(output: JSONObject, cell: int) -> Card:
+    words = _ESCAPES.sub("", joined(output.get("evalue"))).splitlines()[:6]
+    name = joined(output.get("ename")) or "Error"
+    return Card(kind=CardKind.ERROR, title=name, lines=tuple(words), cell=cell)

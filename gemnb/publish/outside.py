@@ -1,0 +1,98 @@
+"""Pictures in outputs that no record is of: imports, comparisons, charts. Pure.
+
+An import shows what its author states of it (`imported`). A comparison of pictures one of which is
+withheld is withheld as well.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+from gemnb.canonical import blob_digest, short
+from gemnb.notebook.files import joined
+from gemnb.publish.imported import imported_source
+from gemnb.publish.pictures import Provenance
+from gemnb.publish.post import Card, CardKind, Figure, Source
+from gemnb.sniff import sniff
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from gemnb.model import JSONObject, JSONValue
+
+COMPARE_MIMETYPE = "application/vnd.gemnb.compare.v1+json"
+"""MIME type of what a comparison is of (docs/explanation/record-format.md)."""
+
+_PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
+
+
+def outside_picture(output: JSONObject, slug: str, cell: int, withheld: AbstractSet[str]) -> Figure | Card | None:
+    """Return what is shown of an output with a picture and without a record; None where it has no picture.
+
+    Args:
+        output: The output.
+        slug: That of the post, which names the files.
+        cell: Position of the cell.
+        withheld: Digests of pictures that no page may show.
+    """
+    data = output.get("data")
+    if not isinstance(data, dict):
+        return None
+    embedded = _embedded(data)
+    if embedded is None:
+        return None
+    digest, kind = blob_digest(embedded), sniff(embedded)
+    compared = data.get(COMPARE_MIMETYPE)
+    if digest in withheld or _compared(compared) & withheld:
+        return _withheld(cell)
+    if kind is None:
+        return None
+    alt = _alt(output, compared)
+    if (found := imported_source(output, embedded, slug, alt)) is not None:
+        source, caption = found
+        hidden = source.original in withheld
+        return _withheld(cell) if hidden else Figure(source=source, alt=alt, caption=caption, cell=cell)
+    # A chart is copied as it is: copies at several widths would blur its lines. A comparison is a picture.
+    said = _unknown(digest, alt) if COMPARE_MIMETYPE in data else None
+    source = Source(
+        stem=f"{slug}-{short(digest)[:8]}",
+        original=digest,
+        mime_type=kind.mime_type,
+        provenance=said,
+        embedded=embedded,
+    )
+    return Figure(source=source, alt=alt, caption=None, cell=cell)
+
+
+def _withheld(cell: int) -> Card:
+    return Card(kind=CardKind.WITHHELD, title="Withheld by the author", cell=cell)
+
+
+def _unknown(digest: str, alt: str | None) -> Provenance:
+    """Return what copies say of a picture of which nothing is recorded: its original, and nothing else."""
+    return Provenance(system="", version="", prompt=None, source="", original=digest, alt=alt)
+
+
+def _embedded(data: JSONObject) -> bytes | None:
+    kind = next((kind for kind in _PICTURES if kind in data), None)
+    if kind is None:
+        return None
+    try:
+        return base64.b64decode("".join(joined(data[kind]).split()), validate=True)
+    except ValueError:
+        return None
+
+
+def _compared(document: JSONValue) -> set[str]:
+    pictures = document.get("pictures") if isinstance(document, dict) else None
+    items = pictures if isinstance(pictures, list) else []
+    return {str(item.get("blob")) for item in items if isinstance(item, dict)}
+
+
+def _alt(output: JSONObject, compared: JSONValue) -> str | None:
+    metadata = output.get("metadata")
+    tables = [metadata[kind] for kind in _PICTURES if kind in metadata] if isinstance(metadata, dict) else []
+    tables.append(compared.get("presentation") if isinstance(compared, dict) else None)
+    said = (table.get("alt") for table in tables if isinstance(table, dict))
+    return next((alt for alt in said if isinstance(alt, str) and alt.strip()), None)

@@ -1,0 +1,193 @@
+"""A post as a value: front matter and blocks in order, before any dialect. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gemnb.model import JSONObject, Record
+    from gemnb.publish.pictures import Provenance
+
+
+class CardKind(StrEnum):
+    """Why a card stands in the place of a picture."""
+
+    REFUSAL = "refusal"
+    TEXT = "text"
+    ERROR = "error"
+    WITHHELD = "withheld"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """The front matter.
+
+    Attributes:
+        title: Of the post.
+        slug: Its last part of the address: lower-case letters, digits and dashes.
+        date: As the author wrote it (ISO 8601), or None; never invented.
+        tags: In order.
+        categories: In order.
+        summary: A sentence for lists and feeds, or None.
+        cover: The author's `cover`, whose `image` may be the NAME of a cell; or None.
+        section: Folder of posts, for Hugo.
+        more: Every other member, passed on.
+    """
+
+    title: str
+    slug: str
+    date: str | None = None
+    tags: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    summary: str | None = None
+    cover: JSONObject | None = None
+    section: str = "posts"
+    more: JSONObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrative:
+    """A Markdown cell, as it is but for the addresses of its pictures; a raw cell where `raw`."""
+
+    text: str
+    raw: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What went to the model, from the record."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """Source or output of a cell, shown as it is."""
+
+    text: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What stands where there is no picture: a refusal, an error, a withheld picture."""
+
+    kind: CardKind
+    title: str
+    lines: tuple[str, ...] = ()
+    cell: int = 0
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a reader needs to check a picture.
+
+    Attributes:
+        record: The kept answer.
+        picture: Which picture of it, or None where it has none.
+        cell: Position of the cell in the notebook, from 1.
+        cell_id: Its id, or empty.
+        name: The variable it binds, or empty.
+    """
+
+    record: Record
+    picture: int | None
+    cell: int
+    cell_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the files of a picture come from.
+
+    Attributes:
+        stem: Beginning of their names.
+        original: Digest of the original.
+        mime_type: Its type.
+        provenance: What each copy says of itself; None for a picture that is copied as it is.
+        preview: Digest of its preview, or None.
+        embedded: Bytes that stand in the notebook, whatever they are, or None.
+    """
+
+    stem: str
+    original: str
+    mime_type: str
+    provenance: Provenance | None
+    preview: str | None = None
+    embedded: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A picture with its words and its evidence.
+
+    Attributes:
+        source: Where its files come from.
+        alt: Alternative text, or None where the author gave none.
+        caption: The author's, or None.
+        facts: Facts for the caption, where asked for: model, date, cost, attempt.
+        evidence: What made it; None for a picture that no model made here.
+        edited: Why the cell as it stands no longer makes this picture; empty where it does.
+        cell: Position of the cell, from 1.
+        name: The variable it binds, or empty.
+    """
+
+    source: Source
+    alt: str | None
+    caption: str | None
+    facts: tuple[str, ...] = ()
+    evidence: Evidence | None = None
+    edited: tuple[str, ...] = ()
+    cell: int = 0
+    name: str = ""
+
+
+Block = Narrative | Prompt | Code | Card | Figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """A post: its front matter, its blocks, and the files its narrative refers to.
+
+    Attributes:
+        front: The front matter.
+        blocks: In the order of the notebook.
+        attached: Name to bytes of pictures that the narrative refers to.
+        remarks: What the author should be told.
+        notebook: File name of the notebook.
+        link: Address of the notebook, or empty.
+    """
+
+    front: Front
+    blocks: tuple[Block, ...]
+    attached: dict[str, bytes] = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
+    notebook: str = ""
+    link: str = ""
+
+    def figures(self) -> list[Figure]:
+        """Return the figures, in order."""
+        return [block for block in self.blocks if isinstance(block, Figure)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """Something the author should know; `strict` remarks stop `--strict`."""
+
+    cell: int
+    text: str
+    strict: bool = True
+
+
+def file_slug(text: str) -> str:
+    """Return a text as part of a file name or address: lower-case ASCII letters, digits, dashes; may be empty."""
+    import re
+    import unicodedata
+
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii").lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:80].strip("-")

@@ -1,0 +1,42 @@
+"""What the author of a post should be told: of its words, of pictures that are not whole, of their bytes. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gemnb.publish.making import Made
+from gemnb.publish.post import Remark
+
+if TYPE_CHECKING:
+    from gemnb.publish.making import Files
+    from gemnb.publish.post import Post
+    from gemnb.publish.wishes import Options
+
+
+def remarks_of(post: Post, files: Files, options: Options) -> tuple[Remark, ...]:
+    """Return what gathering noted, and what making the files showed, in the order of cells."""
+    found = list(post.remarks)
+    total = 0
+    seen = set()
+    for figure in post.figures():
+        made = files.made.get(figure.source.stem, Made())
+        if made.remark:
+            found.append(Remark(cell=figure.cell, text=f"{figure.name or figure.source.stem}: {made.remark}"))
+        if not made.files or figure.source.stem in seen:
+            continue
+        seen.add(figure.source.stem)
+        widest = made.files[-1]
+        total += widest.size
+        if 0 < options.picture_budget < widest.size:
+            text = f"{widest.name} has {widest.size:,} bytes; the budget of a picture is {options.picture_budget:,}"
+            found.append(Remark(cell=figure.cell, text=text))
+    if 0 < options.page_budget < total:
+        found.append(
+            Remark(cell=0, text=f"the pictures have {total:,} bytes; the budget of a page is {options.page_budget:,}")
+        )
+    if post.front.date is None and options.to in ("hugo", "jekyll"):
+        what = "it goes to _drafts" if options.to == "jekyll" else "Hugo sorts it as the oldest"
+        found.append(
+            Remark(cell=0, text=f"the post has no date, and {what}; `date:` in its front matter", strict=False)
+        )
+    return tuple(sorted(dict.fromkeys(found), key=lambda remark: remark.cell))
