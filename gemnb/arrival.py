@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from gemnb.answer import Answer, read_answer
@@ -17,16 +18,27 @@ from gemnb.records import record_digest
 from gemnb.sniff import Sniffed, sniff
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from pydantic import TypeAdapter
 
 
-def unpack(request: Request, body: bytes, received: Mapping[str, str]) -> tuple[Record, dict[str, bytes]]:
+_NOT_STANDARD = '-_\\"'  # what pydantic's decoder, or JSON around it, takes and base64 has not
+
+
+def unpack(
+    request: Request,
+    body: bytes,
+    received: Mapping[str, str],
+    early: Callable[[Mapping[str, bytes]], None] = lambda _blobs: None,
+) -> tuple[Record, dict[str, bytes]]:
     """Return the record of an answer (attempt still 1) and the bytes it refers to.
 
     Args:
         request: What was asked.
         body: The raw body, as received.
         received: Facts of the call: time, host, client.
+        early: Called with the answer's bytes by digest before its pictures are decoded, which takes longest.
 
     Raises:
         MalformedAnswer: The body is no answer, or a picture in it is none.
@@ -34,6 +46,7 @@ def unpack(request: Request, body: bytes, received: Mapping[str, str]) -> tuple[
     response = _parse(body)
     answer = read_answer(response)
     detached, blobs = _detach(response)
+    early(dict(blobs))
     pictures = tuple(_picture(item, blobs) for item in read_answer(detached).pictures)
     record = Record(
         request=request,
@@ -73,10 +86,29 @@ def final_blobs(record: Record) -> list[str | None]:
 
 def _detach(response: JSONValue) -> tuple[JSONValue, dict[str, bytes]]:
     try:
-        return detach(response)
+        return detach(response, _fast_base64)
     except RecursionError:
         pass
     raise MalformedAnswer("The service's answer is nested too deeply to be recorded.", why="It has no such depth.")
+
+
+def _fast_base64(text: str) -> bytes | None:
+    """Return the bytes of standard base64 as an encoder writes it, else None."""
+    if len(text) % 4 or not text.isascii() or any(sign in text for sign in _NOT_STANDARD):
+        return None
+    try:
+        return _base64_reader().validate_json(f'"{text}"')
+    except ValueError:
+        return None
+
+
+@cache
+def _base64_reader() -> TypeAdapter[bytes]:
+    # Where an answer arrives, the SDK has imported pydantic; its decoder is four times as fast as Python's, and
+    # refuses bits that no encoder sets.
+    from pydantic import ConfigDict, TypeAdapter
+
+    return TypeAdapter(bytes, config=ConfigDict(val_json_bytes="base64"))
 
 
 def _parse(body: bytes) -> JSONValue:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from gemnb.cache import Arrived, Cache, Claim, Flights, Tiers
     from gemnb.model import Invocation, Record, Request
 
+    Unpack = Callable[
+        [Request, bytes, Mapping[str, str], Callable[[Mapping[str, bytes]], None]], tuple[Record, dict[str, bytes]]
+    ]
+
 _log = logging.getLogger("gemnb")
 
 
@@ -44,7 +48,7 @@ class Client:
     cache: Cache | Tiers
     flights: Callable[[], Flights]
     backend: Callable[[str], Backend]
-    unpack: Callable[[Request, bytes, Mapping[str, str]], tuple[Record, dict[str, bytes]]]
+    unpack: Unpack
     pin: Callable[[str], int | None] = lambda _digest: None
 
     def kept(self, request: Request) -> Record | None:
@@ -129,7 +133,8 @@ class Client:
 
     def _keep(self, arrived: Arrived, claim: Claim, asked: _Asked) -> Record:
         try:
-            record, blobs = self.unpack(asked.request, arrived.body, arrived.facts)
+            with self.cache.early(private=asked.private) as early:
+                record, blobs = self.unpack(asked.request, arrived.body, arrived.facts, early)
         except MalformedAnswer as error:
             failure = error
         else:
@@ -151,7 +156,7 @@ class Client:
     def _keeps(self, request: Request, arrived: Arrived) -> bool:
         """Return whether the cache holds the answer that arrived so, at that time."""
         try:
-            record, _ = self.unpack(request, arrived.body, arrived.facts)
+            record, _ = self.unpack(request, arrived.body, arrived.facts, lambda _blobs: None)
         except MalformedAnswer:
             return False
         for attempt in self.cache.attempts(record.request_digest):

@@ -16,7 +16,7 @@ from gemnb.errors import MissingKey, SettingsError, StoreError
 from gemnb.model import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from gemnb.backends import Backend, Secret
     from gemnb.backends.gemini import GeminiBackend
@@ -285,7 +285,9 @@ def _check_endpoint(url: str, *, only_loopback: bool) -> None:
         )
 
 
-def _unpack(request: Request, body: bytes, received: Mapping[str, str]) -> tuple[Record, dict[str, bytes]]:
+def _unpack(
+    request: Request, body: bytes, received: Mapping[str, str], early: Callable[[Mapping[str, bytes]], None]
+) -> tuple[Record, dict[str, bytes]]:
     from gemnb.arrival import unpack
 
-    return unpack(request, body, received)
+    return unpack(request, body, received, early)

@@ -1,15 +1,17 @@
 """The tiers in one chain: project, private, spill, machine. Which tier answers never decides which attempt does.
 
 An answer is kept in the project, a second copy in the machine tier (a private one in the project's private folder
-alone); where the project
-cannot be written it goes to the user's spill folder, which nothing evicts. Only answers that this machine's own
-client received go into the machine tier: a stranger's record must not answer for the user elsewhere. What is
-found in a farther tier is copied to the project, so that the project can be committed whole.
+alone); where the project cannot be written it goes to the user's spill folder, which nothing evicts. Only answers
+that this machine's own client received go into the machine tier: a stranger's record must not answer for the user
+elsewhere. What is found in a farther tier is copied to the project, so that the project can be committed whole.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+from functools import cache
 from typing import TYPE_CHECKING
 
 from gemnb.cache.cache import missing_blob
@@ -18,12 +20,33 @@ from gemnb.errors import CacheError, CorruptEntry, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from concurrent.futures import Future, ThreadPoolExecutor
 
     from gemnb.cache.cache import Cache, Kept, Written
     from gemnb.cache.store import Store
     from gemnb.model import Invocation, Record
 
 _log = logging.getLogger("gemnb")
+
+
+@cache
+def _beside() -> ThreadPoolExecutor:
+    """Return the one thread that writes beside Pillow: a database has a connection for each thread that uses it."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_beside.cache_clear)  # a fork has no such thread
+    return ThreadPoolExecutor(1, thread_name_prefix="gemnb-keeping")
+
+
+def _put_early(
+    places: Iterable[Callable[[], Cache | None]], blobs: Mapping[str, bytes], made: list[tuple[Cache, list[str]]]
+) -> None:
+    for find in places:
+        with contextlib.suppress(CacheError):
+            if (place := find()) is not None:
+                made.append((place, []))
+                place.put_new(blobs, made[-1][1])
 
 
 class Tiers:
@@ -50,6 +73,7 @@ class Tiers:
         self.project = project
         self._private = private
         self._notebook = notebook
+        self._early: dict[Store, set[str]] = {}
         self._spill = spill
         self._machine = machine
 
@@ -117,6 +141,31 @@ class Tiers:
         lacking = self.project.missing(digests)
         return lacking if self._private is None else self._private.missing(lacking)
 
+    @contextlib.contextmanager
+    def early(self, *, private: bool = False) -> Iterator[Callable[[Mapping[str, bytes]], None]]:
+        """Yield what puts an answer's bytes into the tiers while its pictures are still being decoded.
+
+        `keep` finds them there. Where the answer turns out to be none, they are taken away again; what cannot be put
+        now is put by `keep`, which tells why it cannot.
+        """
+        from concurrent.futures import wait
+
+        own = self._private if private and self._private is not None else self.project
+        places = [lambda: own, *([] if private else [lambda: self._machine(True)])]
+        made: list[tuple[Cache, list[str]]] = []
+        under_way: list[Future[None]] = []
+        try:
+            yield lambda blobs: under_way.append(_beside().submit(_put_early, places, blobs, made))
+        except BaseException:
+            wait(under_way)
+            for place, digests in made:
+                with contextlib.suppress(CacheError):
+                    place.drop(digests)
+            raise
+        wait(under_way)
+        for place, digests in made:
+            self._early.setdefault(place.store, set()).update(digests)
+
     def keep(
         self, record: Record, invocation: Invocation, blobs: Mapping[str, bytes], *, private: bool = False
     ) -> Record:
@@ -129,19 +178,26 @@ class Tiers:
         if private and self._private is not None:
             # Neither spilled nor copied: from there it would come back among what is committed.
             return self._private.keep(record, invocation, blobs, after=after)
+        second = _beside().submit(self._second, blobs)
         written = self._write(record, invocation, blobs, after)
-        # Not on a thread beside the first copy: that one's waiting for the disk then took in the second one's bytes.
-        # And not after the claim: who waits for it in another project looks for the answer here.
+        # Not after the claim is given up: who waits for it in another project looks for the answer here.
         try:
-            if (machine := self._machine(True)) is not None:
-                machine.copy(written, blobs)
+            if (machine := second.result()) is not None:
+                _beside().submit(machine.copy, written, {}).result()
         except CacheError as error:
             _log.warning("No second copy was made: %s %s", error.what, error.why)
         return written.record
 
+    def _second(self, blobs: Mapping[str, bytes]) -> Cache | None:
+        """Put the bytes into the machine tier, ahead of their record; return the tier, or None without one."""
+        machine = self._machine(True)
+        if machine is not None:
+            machine.put_new(self._left(blobs, machine), [])
+        return machine
+
     def _write(self, record: Record, invocation: Invocation, blobs: Mapping[str, bytes], after: int) -> Written:
         try:
-            return self.project.write(record, invocation, blobs, after=after)
+            return self.project.write(record, invocation, self._left(blobs, self.project), after=after)
         except StoreError as error:
             spill = self._spill()
             if spill is None:
@@ -149,6 +205,11 @@ class Tiers:
             written = spill.write(record, invocation, blobs, after=after)
             _log.warning("%s (%s) The answer is kept in %s instead.", error.what, error.why, spill.store)
             return written
+
+    def _left(self, blobs: Mapping[str, bytes], place: Cache) -> dict[str, bytes]:
+        """Return the bytes that `early` has not put there."""
+        put = self._early.get(place.store, set())
+        return {digest: data for digest, data in blobs.items() if digest not in put}
 
     def _last_attempt(self, digest: str) -> int:
         """Return the last attempt known anywhere; what is paid for is kept though a farther tier fails."""

@@ -222,3 +222,48 @@ def test_the_second_copy_is_the_file_of_the_first(here: Machine, make_answer: Ma
     keys = list(tiers.store.keys(""))
     assert keys
     assert {key: here.store.get(key) for key in here.store.keys("")} == {key: tiers.store.get(key) for key in keys}
+
+
+def test_bytes_that_came_early_are_kept_with_their_record(here: Machine, make_answer: Maker) -> None:
+    """What was put while pictures were decoded is in both tiers, and the answer is whole with it."""
+    record, blobs = make_answer(pictures=(PNG,))
+    tiers = here.project("one")
+    with tiers.early() as early:
+        early(blobs)
+    keys = {blob_key(digest) for digest in blobs}
+    assert keys == set(tiers.store.keys("")) == set(here.store.keys(""))
+
+    kept = tiers.keep(record, Invocation(), blobs)
+    assert here.project("two").find(record.request_digest).record == kept
+
+
+def test_bytes_that_came_early_in_vain_go(here: Machine, make_answer: Maker) -> None:
+    """Where the answer turns out to be none, what was put is taken away, and what was there before stays."""
+    _, blobs = make_answer(pictures=(PNG,))
+    tiers = here.project("one")
+    there = tiers.put_blob(b"from before")
+
+    def fail() -> None:
+        with tiers.early() as early:
+            early({**blobs, there: b"from before"})
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert list(tiers.store.keys("")) == [blob_key(there)]
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_early_bytes_that_cannot_be_put_cost_nothing(
+    here: Machine, make_answer: Maker, private: bool, tmp_path: Path
+) -> None:
+    """A project that cannot be written takes nothing early, and the answer goes where it goes in any case."""
+    record, blobs = make_answer(pictures=(PNG,))
+    (tmp_path / "one").write_text("a file where the cache would be")
+    tiers = here.project("one")
+    with tiers.early(private=private) as early:
+        early(blobs)
+    assert (here.store.get(blob_key(next(iter(blobs)))) is None) == private
+
+    tiers.keep(record, Invocation(), blobs)
+    assert here.spill.find(record.request_digest) is not None
