@@ -16,10 +16,20 @@ from gemnb.publish.words import input_pictures, model_version, parameters
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gemnb.publish.post import Card, Evidence, Figure, Post
+    from gemnb.publish.post import Card, Evidence, Figure, Post, Slider
 
 SIZES = "(min-width: 768px) 720px, 100vw"
 """How wide a theme shows a picture: PaperMod's column has 720 px (its `--main-width`), minima's 740."""
+
+SLIDER_STYLE = (
+    ".gemnb-pair{position:relative;overflow:hidden;width:fit-content;max-width:100%;margin-inline:auto;"
+    "line-height:0} .gemnb-figure .gemnb-pair img{margin:0!important;border-radius:0} "
+    ".gemnb-before{position:absolute;top:0;bottom:0;left:0;width:50%;min-width:24px;max-width:100%;overflow:hidden;"
+    "resize:horizontal;border-right:3px solid #fff;background:#fff;box-sizing:border-box;z-index:1} "
+    ".gemnb-figure .gemnb-before img{height:100%;width:auto;max-width:none}"
+)
+"""What makes a slider of its two pictures. The upper one has the height of the frame, and does not shrink with its
+box; its ground hides the lower one where it is transparent itself."""
 
 INDEX = "index.gemnb.json"
 
@@ -51,15 +61,8 @@ def figure_html(figure: Figure, files: Sequence[File], link: Callable[[str], str
         files: Its files on the page, the narrowest first.
         link: File name to its address on the page, as it stands in an attribute.
     """
-    widest = files[-1]
-    attributes = [f'src="{link(widest.name)}"']
-    if len(files) > 1:
-        several = ", ".join(f"{link(file.name)} {file.width}w" for file in files)
-        attributes.append(f'srcset="{several}" sizes="{SIZES}"')
-    attributes.append(f'width="{widest.width}" height="{widest.height}"')
-    attributes.append(f'alt="{one_line(figure.alt or "")}" loading="lazy"')
     # `align-center`, and captions in paragraphs, are what PaperMod styles; elsewhere they do no harm.
-    rows = ['<figure class="gemnb-figure align-center">', f"<img {' '.join(attributes)}>"]
+    rows = ['<figure class="gemnb-figure align-center">', _image(figure.alt, files, link)]
     words = [one_line(figure.caption)] if figure.caption else []
     if figure.facts:
         words.append(f"<small>{one_line(' · '.join(figure.facts))}</small>")
@@ -68,6 +71,45 @@ def figure_html(figure: Figure, files: Sequence[File], link: Callable[[str], str
     if words:
         rows.append(f"<figcaption>{''.join(f'<p>{word}</p>' for word in words)}</figcaption>")
     return "\n".join([*rows, "</figure>"])
+
+
+def slider_html(slider: Slider, before: Sequence[File], after: Sequence[File], link: Callable[[str], str]) -> str:
+    """Return two pictures in one frame, whose edge is dragged by its lower corner (CSS `resize`); no script.
+
+    Telephones show both halves and do not drag; a reader without styles shows two pictures, one below the other.
+
+    Args:
+        slider: The two.
+        before: Files of the one on the left.
+        after: Files of the one on the right.
+        link: File name to its address on the page.
+    """
+    said = f' role="group" aria-label="{one_line(slider.alt)}"' if slider.alt else ""
+    named = zip(("Before", "After"), slider.labels, strict=True)
+    words = [f"{time}: {one_line(label)}" for time, label in named if label.strip()]
+    return "\n".join(
+        [
+            f'<figure class="gemnb-figure gemnb-slider align-center"{said}>',
+            '<div class="gemnb-pair">',
+            # `ltr`: the corner that is dragged is on the right.
+            f'<div class="gemnb-before" dir="ltr">{_image(slider.before.alt, before, link)}</div>',
+            _image(slider.after.alt, after, link),
+            "</div>",
+            *([f"<figcaption><p>{' · '.join(words)}</p></figcaption>"] if words else []),
+            "</figure>",
+        ]
+    )
+
+
+def _image(alt: str | None, files: Sequence[File], link: Callable[[str], str]) -> str:
+    widest = files[-1]
+    attributes = [f'src="{link(widest.name)}"']
+    if len(files) > 1:
+        several = ", ".join(f"{link(file.name)} {file.width}w" for file in files)
+        attributes.append(f'srcset="{several}" sizes="{SIZES}"')
+    attributes.append(f'width="{widest.width}" height="{widest.height}"')
+    attributes.append(f'alt="{one_line(alt or "")}" loading="lazy"')
+    return f"<img {' '.join(attributes)}>"
 
 
 def card_html(card: Card) -> str:

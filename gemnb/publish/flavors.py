@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from gemnb.publish import escape
+from gemnb.publish.figures import SLIDER_STYLE
 from gemnb.publish.front import to_yaml
 
 if TYPE_CHECKING:
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
 _WRAP = "white-space:pre-wrap"
 
 HUGO_SHORTCODE = b"""{{- /* By gemnb publish: passes HTML on; addresses of this page's files become absolute. */ -}}
-{{ replace .Inner "./" .Page.Permalink | safeHTML }}
+{{- replace .Inner "./" .Page.Permalink | safeHTML -}}
 """
 
 STYLE = (
     "<style><!-- .language-txt,.language-txt pre,.language-txt code{white-space:pre-wrap!important;"
-    "overflow-wrap:anywhere} .gemnb-figure img{max-width:100%;height:auto} .gemnb-evidence{font-size:.85em;"
-    "overflow-wrap:anywhere} --></style>"
+    "word-break:normal!important;overflow-wrap:anywhere} .gemnb-figure img{max-width:100%;height:auto;"
+    f"margin-inline:auto}} .gemnb-evidence{{font-size:.85em;overflow-wrap:anywhere}} {SLIDER_STYLE} --></style>"
 )
 """Wraps prompts. It stands last on a page: a feed reader that drops the element sees a comment."""
 
@@ -172,6 +173,11 @@ def _hugo_html(fragment: str) -> str:
     return "{{< gemnb >}}\n" + fragment + "\n{{< /gemnb >}}"
 
 
+def _hugo_image(name: str, _slug: str) -> str:
+    # Through the shortcode, since a relative address shows no picture in a feed.
+    return f"{{{{< gemnb >}}}}./{name}{{{{< /gemnb >}}}}"
+
+
 def _jekyll_link(name: str, slug: str) -> str:
     return f"{{{{ '/assets/gemnb/{slug}/{name}' | relative_url }}}}"
 
@@ -193,7 +199,7 @@ HUGO = Flavor(
     code=_hugo_code,
     html=_hugo_html,
     link=lambda name, _slug: f"./{name}",
-    image=_beside,
+    image=_hugo_image,
     back=escape.hugo_back,
     page=_markdown_page(_hugo_html),
     site={"layouts/shortcodes/gemnb.html": HUGO_SHORTCODE},

@@ -6,22 +6,26 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gemnb.errors import CacheError
 from gemnb.notebook import scan
 from gemnb.notebook.files import joined
 from gemnb.publish import attached, front, narrative
 from gemnb.publish.answers import Answers, withheld_pictures
+from gemnb.publish.comparisons import Known
 from gemnb.publish.outside import outside_picture
 from gemnb.publish.pictures import digital_sources
-from gemnb.publish.post import Card, CardKind, Code, Narrative, Post, Remark
+from gemnb.publish.post import Card, CardKind, Code, Figure, Narrative, Post, Remark, Slider
+from gemnb.publish.words import provenance
 from gemnb.records import parse_document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from gemnb.model import JSONObject, Record
     from gemnb.notebook import ScannedCell
     from gemnb.publish.document import Document, DocumentCell
-    from gemnb.publish.post import Block, Figure, Front
+    from gemnb.publish.pictures import Provenance
+    from gemnb.publish.post import Block, Front
     from gemnb.publish.wishes import Place, Wishes
 
 SHOW_CODE, HIDE_CODE, HIDE_OUTPUT, HIDE_CELL = "show-code", "hide-code", "hide-output", "hide-cell"
@@ -56,12 +60,25 @@ def make_post(document: Document, name: str, wishes: Wishes, place: Place) -> Po
     scanned = {cell.number: cell for cell in scan([item.cell for item in document.cells])}
     made, first, heading, said = _front(document, name, wishes)
     withheld = withheld_pictures(scanned.values())
-    gatherer = _Gatherer(place=place, wishes=wishes, front=made, withheld=withheld)
+    records = _records(scanned.values())
+    sources = digital_sources(records)
+    gatherer = _Gatherer(
+        place=place,
+        wishes=wishes,
+        front=made,
+        withheld=withheld,
+        said={
+            picture.original.blob: provenance(record, number, sources, None, prompt=wishes.prompts)
+            for record in records
+            for number, picture in enumerate(record.pictures)
+        },
+        read=lambda digest: _kept(digest, document, place),
+    )
     answers = Answers(
         wishes=wishes,
         place=place,
         slug=made.slug,
-        sources=digital_sources(_records(scanned.values())),
+        sources=sources,
         withheld=withheld,
     )
     skipped_heading = wishes.keep_heading
@@ -119,9 +136,17 @@ def _front(document: Document, name: str, wishes: Wishes) -> tuple[Front, Docume
     return front.make_front(members, heading, name.removesuffix(".ipynb"), wishes.slug), first, heading, said
 
 
-def _records(cells: Iterable[ScannedCell]) -> list[Record]:
-    from gemnb.errors import CacheError
+def _kept(digest: str, document: Document, place: Place) -> bytes | None:
+    packed = document.packed(digest)
+    if packed is not None:
+        return packed
+    try:
+        return place.cache.blob(digest)
+    except CacheError:
+        return None
 
+
+def _records(cells: Iterable[ScannedCell]) -> list[Record]:
     found = []
     for cell in cells:
         for shown in cell.shown:
@@ -140,6 +165,8 @@ class _Gatherer:
     wishes: Wishes
     front: Front
     withheld: frozenset[str]
+    said: Mapping[str, Provenance]
+    read: Callable[[str], bytes | None]
     blocks: list[Block] = field(default_factory=list)
     attached: dict[str, bytes] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
@@ -166,7 +193,7 @@ class _Gatherer:
         texts: list[str] = []
         for output in item.cell.outputs:
             data = output.get("data")
-            picture = outside_picture(output, self.front.slug, item.cell.number, self.withheld)
+            picture = outside_picture(output, item.cell.number, self.withheld, self._known())
             if output.get("output_type") == "error":
                 self.blocks.append(_error_card(output, item.cell.number))
             elif picture is not None:
@@ -177,9 +204,16 @@ class _Gatherer:
         if text := _ESCAPES.sub("", "".join(texts)).rstrip("\n"):
             self.blocks.append(Code(text=text, language="text"))
 
-    def _tell_of(self, picture: Figure | Card) -> None:
+    def _known(self) -> Known:
+        figures = {block.source.original: block for block in self.blocks if isinstance(block, Figure)}
+        return Known(slug=self.front.slug, said=self.said, figures=figures, read=self.read)
+
+    def _tell_of(self, picture: Figure | Slider | Card) -> None:
         if isinstance(picture, Card):
             self.remarks.append(Remark(cell=picture.cell, text=picture.title.lower(), strict=False))
+        elif isinstance(picture, Slider):
+            self._tell_of(picture.before)
+            self._tell_of(picture.after)
         elif picture.alt is None:
             self.remarks.append(Remark(cell=picture.cell, text=f"{picture.source.stem} has no alternative text"))
 

@@ -17,7 +17,7 @@ from gemnb.model import Invocation
 from gemnb.publish.escape import shown
 from gemnb.publish.figures import File
 from gemnb.publish.making import Made
-from gemnb.publish.post import Card, CardKind, Evidence, Figure, Prompt
+from gemnb.publish.post import Card, CardKind, Evidence, Figure, Prompt, Slider
 from gemnb.publish.words import prompt_of
 from gemnb.records import document, load, parse_document
 
@@ -57,7 +57,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Other:
-    """A picture of a page that no record is of: an import, a comparison, a chart."""
+    """A picture of a page that stands without its prompt: an import, a comparison, a chart, a slider's."""
 
     cell: int
     original: str
@@ -97,8 +97,9 @@ def make_index(  # noqa: PLR0913, PLR0917 - what an index names
         if isinstance(block, Figure | Card) and block.evidence is not None:
             made.append(_entry(block, block.evidence, files, line))
         elif isinstance(block, Figure):
-            own: JSONObject = {"cell": block.cell, "original": block.source.original}
-            others.append(own | _made(block, files))
+            others.append(_other(block, files))
+        elif isinstance(block, Slider):
+            others += [_other(block.before, files), _other(block.after, files)]
         elif isinstance(block, Card) and block.kind is CardKind.WITHHELD:
             made.append({"cell": block.cell, "withheld": "publish: false"})
     doc: JSONObject = {
@@ -134,6 +135,13 @@ def _entry(block: Figure | Card, evidence: Evidence, files: Files, line: int) ->
         if block.edited:
             found["edited"] = True
     return found
+
+
+def _other(figure: Figure, files: Files) -> JSONObject:
+    found: JSONObject = {"cell": figure.cell, "original": figure.source.original}
+    if figure.source.provenance is not None and figure.source.provenance.parts:
+        found["parts"] = [*figure.source.provenance.parts]
+    return found | _made(figure, files)
 
 
 def _made(figure: Figure, files: Files) -> JSONObject:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gemnb.canonical import blob_digest, short
 from gemnb.notebook.files import joined
+from gemnb.publish.comparisons import composite_provenance, parse_comparison, slider_of
 from gemnb.publish.imported import imported_source
 from gemnb.publish.pictures import Provenance
 from gemnb.publish.post import Card, CardKind, Figure, Source
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from gemnb.model import JSONObject, JSONValue
+    from gemnb.publish.comparisons import Known
+    from gemnb.publish.post import Slider
 
 COMPARE_MIMETYPE = "application/vnd.gemnb.compare.v1+json"
 """MIME type of what a comparison is of (docs/explanation/record-format.md)."""
@@ -27,14 +30,16 @@ COMPARE_MIMETYPE = "application/vnd.gemnb.compare.v1+json"
 _PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 
 
-def outside_picture(output: JSONObject, slug: str, cell: int, withheld: AbstractSet[str]) -> Figure | Card | None:
+def outside_picture(
+    output: JSONObject, cell: int, withheld: AbstractSet[str], known: Known
+) -> Figure | Slider | Card | None:
     """Return what is shown of an output with a picture and without a record; None where it has no picture.
 
     Args:
         output: The output.
-        slug: That of the post, which names the files.
         cell: Position of the cell.
         withheld: Digests of pictures that no page may show.
+        known: What is known of pictures it may compare.
     """
     data = output.get("data")
     if not isinstance(data, dict):
@@ -49,14 +54,19 @@ def outside_picture(output: JSONObject, slug: str, cell: int, withheld: Abstract
     if kind is None:
         return None
     alt = _alt(output, compared)
-    if (found := imported_source(output, embedded, slug, alt)) is not None:
+    if (found := imported_source(output, embedded, known.slug, alt)) is not None:
         source, caption = found
         hidden = source.original in withheld
         return _withheld(cell) if hidden else Figure(source=source, alt=alt, caption=caption, cell=cell)
     # A chart is copied as it is: copies at several widths would blur its lines. A comparison is a picture.
-    said = _unknown(digest, alt) if COMPARE_MIMETYPE in data else None
+    said = None
+    if COMPARE_MIMETYPE in data:
+        parsed = parse_comparison(compared)
+        if parsed is not None and (slider := slider_of(parsed, alt, cell, known)) is not None:
+            return slider
+        said = composite_provenance(digest, alt, parsed, known) if parsed else _unknown(digest, alt)
     source = Source(
-        stem=f"{slug}-{short(digest)[:8]}",
+        stem=f"{known.slug}-{short(digest)[:8]}",
         original=digest,
         mime_type=kind.mime_type,
         provenance=said,

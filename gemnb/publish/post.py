@@ -147,7 +147,24 @@ class Figure:
     name: str = ""
 
 
-Block = Narrative | Prompt | Code | Card | Figure
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slider:
+    """Two pictures of one shape, one over the other with an edge to drag.
+
+    Attributes:
+        before: The one on the left.
+        after: The one on the right.
+        labels: What the author calls them; either may be empty.
+        alt: What both together show, or None.
+    """
+
+    before: Figure
+    after: Figure
+    labels: tuple[str, str]
+    alt: str | None
+
+
+Block = Narrative | Prompt | Code | Card | Figure | Slider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,8 +188,14 @@ class Post:
     link: str = ""
 
     def figures(self) -> list[Figure]:
-        """Return the figures, in order."""
-        return [block for block in self.blocks if isinstance(block, Figure)]
+        """Return the figures, in order; of a slider its two."""
+        found: list[Figure] = []
+        for block in self.blocks:
+            if isinstance(block, Figure):
+                found.append(block)
+            elif isinstance(block, Slider):
+                found += [block.before, block.after]
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gemnb.publish.attached import ATTACHED
-from gemnb.publish.figures import card_html, evidence_html, figure_html
+from gemnb.publish.figures import card_html, evidence_html, figure_html, slider_html
 from gemnb.publish.flavors import Piece
 from gemnb.publish.narrative import closed
-from gemnb.publish.post import Card, CardKind, Code, Figure, Narrative, Prompt
+from gemnb.publish.post import Card, CardKind, Code, Figure, Narrative, Prompt, Slider
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,6 +62,11 @@ def _pieces(
         return [Piece(flavor.prompt(block.text))]
     if isinstance(block, Code):
         return [Piece(flavor.code(block.text, block.language))]
+    if isinstance(block, Slider):
+        made = [files.get(figure.source.stem) for figure in (block.before, block.after)]
+        if made[0] and made[1]:
+            return [Piece(flavor.html(slider_html(block, made[0], made[1], link)))]
+        block = Card(kind=CardKind.MISSING, title="The pictures cannot be shown", cell=block.before.cell)
     if isinstance(block, Figure) and not files.get(block.source.stem):
         block = Card(
             kind=CardKind.MISSING, title="The picture cannot be shown", cell=block.cell, evidence=block.evidence

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from gemnb.errors import SettingsError
 from gemnb.publish.escape import html_text, one_line
+from gemnb.publish.figures import SLIDER_STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gemnb.publish.post import Front
 
-_STYLE = """
+_OWN_STYLE = """
 body{max-width:45rem;margin:2rem auto;padding:0 1rem;font:1.05rem/1.6 system-ui,sans-serif;color:#1d1d1f;
 background:#fff}
 img{max-width:100%;height:auto}
@@ -42,6 +43,7 @@ a{color:#8ab4f8}
 }
 """
 
+_STYLE = _OWN_STYLE + SLIDER_STYLE
 _TAGS = {
     *(
         "a",

@@ -23,6 +23,7 @@ from gemnb.verify.findings import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from gemnb.publish.figures import File
@@ -35,7 +36,9 @@ MAX_FILE = 256 * 1024 * 1024
 
 # Where the folder of files does not hold the page, it lies this many folders below what the page's path counts from.
 _UP = {"jekyll": 3}
-_DERIVED_FROM = re.compile(rb"<stRef:documentID>([^<]{1,100})</stRef:documentID>")
+_DERIVED_FROM = re.compile(
+    rb'<xmpMM:DerivedFrom rdf:parseType="Resource"><stRef:documentID>([^<]{1,100})</stRef:documentID>'
+)
 
 
 def find_published(path: Path) -> list[Path]:
@@ -72,7 +75,10 @@ def _checks(index: Index, folder: Path) -> list[Check]:
         (_check(entry, index, folder, shows, wrong), entry.cell, entry.name, _original(entry))
         for entry in index.entries
     ]
-    found += [(_check_other(other, folder, shows, wrong), other.cell, "", other.original) for other in index.others]
+    known = {_original(entry) for entry in index.entries}
+    found += [
+        (_check_other(other, folder, shows, wrong, known), other.cell, "", other.original) for other in index.others
+    ]
     return [trouble.check(cell, name, short(original)) for trouble, cell, name, original in found]
 
 
@@ -80,15 +86,16 @@ def _original(entry: Entry) -> str:
     return "" if entry.picture is None else entry.record.pictures[entry.picture].original.blob
 
 
-def _check_other(other: Other, folder: Path, shows: Sequence[Shows], wrong: str) -> Trouble:
-    """A picture without a record: its files are those that were published, and the page shows one of them."""
+def _check_other(other: Other, folder: Path, shows: Sequence[Shows], wrong: str, known: AbstractSet[str]) -> Trouble:
+    """A picture without a prompt of its own: its files are those that were published, and the page shows one."""
     trouble = Trouble()
     names = {file.name for file in other.made.files}
     if wrong or not any(names & set(one.files) for one in shows):
         trouble.missing.append(wrong or "the page does not show it")
     for file in other.made.files:
         _check_file(file, other.original, folder, trouble)
-    trouble.notes.append("no record is of it: an import, a comparison or a chart")
+    if other.original not in known:
+        trouble.notes.append("no record is of it: an import, a comparison or a chart")
     return trouble
 
 

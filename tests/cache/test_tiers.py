@@ -253,17 +253,17 @@ def test_bytes_that_came_early_in_vain_go(here: Machine, make_answer: Maker) -> 
     assert list(tiers.store.keys("")) == [blob_key(there)]
 
 
-@pytest.mark.parametrize("private", [False, True])
+@pytest.mark.parametrize("kind", ["open", "private"])
 def test_early_bytes_that_cannot_be_put_cost_nothing(
-    here: Machine, make_answer: Maker, private: bool, tmp_path: Path
+    here: Machine, make_answer: Maker, kind: str, tmp_path: Path
 ) -> None:
     """A project that cannot be written takes nothing early, and the answer goes where it goes in any case."""
     record, blobs = make_answer(pictures=(PNG,))
     (tmp_path / "one").write_text("a file where the cache would be")
     tiers = here.project("one")
-    with tiers.early(private=private) as early:
+    with tiers.early(private=kind == "private") as early:
         early(blobs)
-    assert (here.store.get(blob_key(next(iter(blobs)))) is None) == private
+    assert (here.store.get(blob_key(next(iter(blobs)))) is None) == (kind == "private")
 
     tiers.keep(record, Invocation(), blobs)
     assert here.spill.find(record.request_digest) is not None

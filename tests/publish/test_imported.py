@@ -44,7 +44,7 @@ def test_an_import_is_published_as_stated(
     )
     assert figure.source.original == blob_digest((project / "shot.png").read_bytes())
     assert figure.alt == "A grey field"
-    assert max(file.width for made in published.made.values() for file in made.files) == 768
+    assert max(file.width for made in published.made.values() for file in made.files) == 900
     page = published.files[published.page].decode()
     assert NOT_VERIFIABLE in page
     assert "ChatGPT &lt;b&gt;" in page

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 """IPTC's vocabulary of digital source types; a term is this and its name."""
@@ -41,6 +45,7 @@ class Provenance:
         original: Digest `sha256:…` of the original; several, separated by spaces, for a composite of several.
         alt: Alternative text; None where there is none.
         writer: Who wrote the prompt; written only where given.
+        parts: Digests of the pictures that the original was put together from; none where it was made whole.
     """
 
     system: str
@@ -50,6 +55,7 @@ class Provenance:
     original: str
     alt: str | None = None
     writer: str | None = None
+    parts: tuple[str, ...] = ()
 
 
 def xml_holds(text: str) -> str:
@@ -90,15 +96,23 @@ def _rows(provenance: Provenance) -> list[tuple[str, str]]:
         # A language alternative (XMP, part 1, §8.2.2.4); gemnb does not know the language.
         inner = f'<rdf:Alt><rdf:li xml:lang="x-default">{_text(provenance.alt)}</rdf:li></rdf:Alt>'
         rows.append(("alt", f"<Iptc4xmpCore:AltTextAccessibility>{inner}</Iptc4xmpCore:AltTextAccessibility>"))
-    return [*rows, ("original", _derived(provenance.original.split()))]
+    rows.append(("original", _derived(provenance.original.split())))
+    return [*rows, ("parts", _ingredients(provenance.parts))] if provenance.parts else rows
 
 
 def _derived(originals: list[str]) -> str:
-    named = [f"<stRef:documentID>{_text(digest)}</stRef:documentID>" for digest in originals]
-    if len(named) == 1:
-        return f'<xmpMM:DerivedFrom rdf:parseType="Resource">{named[0]}</xmpMM:DerivedFrom>'
-    inner = "".join(f'<rdf:li rdf:parseType="Resource">{item}</rdf:li>' for item in named)
+    if len(originals) == 1:
+        return f'<xmpMM:DerivedFrom rdf:parseType="Resource">{_named(originals[0])}</xmpMM:DerivedFrom>'
+    return _ingredients(originals)
+
+
+def _ingredients(digests: Iterable[str]) -> str:
+    inner = "".join(f'<rdf:li rdf:parseType="Resource">{_named(digest)}</rdf:li>' for digest in digests)
     return f"<xmpMM:Ingredients><rdf:Bag>{inner}</rdf:Bag></xmpMM:Ingredients>"
+
+
+def _named(digest: str) -> str:
+    return f"<stRef:documentID>{_text(digest)}</stRef:documentID>"
 
 
 def _packet(rows: list[str], extended: str, *, wrapped: bool = True) -> bytes:

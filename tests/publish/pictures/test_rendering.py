@@ -48,19 +48,35 @@ def one(data: bytes, provenance: Provenance, **how: Any) -> Image.Image:
 def test_each_width_up_to_the_original(make_picture: Callable[..., bytes], provenance: Provenance):
     """There is a copy at each width that the original has, the widest under the plain name, heights in proportion."""
     made = renditions(
-        make_picture("PNG", (900, 601)),
+        make_picture("PNG", (2100, 1402)),
         stem="cat-12345678",
         widths=(768, 320, 1024, 320, 2048),
         provenance=provenance,
     )
     assert [(item.name, item.width, item.height) for item in made] == [
         ("cat-12345678-320.webp", 320, 214),
-        ("cat-12345678.webp", 768, 513),
+        ("cat-12345678-768.webp", 768, 513),
+        ("cat-12345678-1024.webp", 1024, 684),
+        ("cat-12345678.webp", 2048, 1367),
     ]
     for item in made:
         assert item.mime_type == "image/webp"
         image = opened(item.data)
         assert (image.format, image.size) == ("WEBP", (item.width, item.height))
+
+
+@pytest.mark.parametrize(
+    ("own", "made"),
+    [(1376, [480, 768, 1024, 1376]), (1100, [480, 768, 1100]), (1024, [480, 768, 1024]), (512, [512]), (64, [64])],
+)
+def test_an_original_below_the_widest_has_its_own_width(
+    make_picture: Callable[..., bytes], provenance: Provenance, own: int, made: list[int]
+):
+    """A dense display gets every pixel there is, in place of a copy that would be nearly as wide."""
+    copies = renditions(
+        make_picture("PNG", (own, 60)), stem="cat", widths=(480, 768, 1024, 1440), provenance=provenance
+    )
+    assert [copy.width for copy in copies] == made
 
 
 def test_a_small_original_has_its_own_width(make_picture: Callable[..., bytes], provenance: Provenance):
