@@ -195,38 +195,29 @@ def main() -> None:
         print(f"{2 if wanted.quick else 16} notebooks of one picture")
         table(several)
         bare, shown = start_up(wanted.python, folder, 3 if wanted.quick else 20)
-    most = found[max(counts)]
+    if wanted.quick:
+        return  # at such sizes what starts a kernel is all there is
     print("ratios")
-    goal(
-        "papermill / gemnb reproduce, most pictures",
-        most["papermill"].seconds / most["gemnb reproduce"].seconds,
-        20,
-        least=True,
-    )
-    goal(
-        "papermill / papermill --engine gemnb, most pictures",
-        most["papermill"].seconds / most["papermill --engine gemnb"].seconds,
-        20,
-        least=True,
-    )
-    for way in ("gemnb reproduce", "papermill --engine gemnb"):
-        goal(f"{way} / nbclient alone, most pictures", most[way].seconds / most["nbclient alone"].seconds, 1.3)
-    if {20, 100} <= set(counts):
-        for way in ("gemnb reproduce", "papermill --engine gemnb"):
-            goal(f"{way}, 100 pictures / 20 pictures", found[100][way].seconds / found[20][way].seconds, 5.5)
-    goal(
-        "gemnb reproduce / gemnb verify, most pictures",
-        most["gemnb reproduce"].seconds / most["gemnb verify"].seconds,
-        5,
-        least=True,
-    )
-    goal(
-        "papermill one by one / gemnb reproduce, one picture each",
-        several["papermill, one by one"].seconds / several["gemnb reproduce"].seconds,
-        6 if _has_lab(wanted.python) else 3,
-        least=True,
-    )
+    _goals(found, several, has_lab=_has_lab(wanted.python))
     goal("gemnb --help / bare Python", shown.seconds / bare.seconds, 6)
+
+
+def _goals(found: dict[int, dict[str, Ran]], several: dict[str, Ran], *, has_lab: bool) -> None:
+    most = found[max(found)]
+
+    def ratio(one: str, other: str) -> float:
+        return most[one].seconds / most[other].seconds
+
+    for way in ("gemnb reproduce", "papermill --engine gemnb"):
+        goal(f"papermill / {way}, {max(found)} pictures", ratio("papermill", way), 20, least=True)
+        goal(f"{way} / nbclient alone, {max(found)} pictures", ratio(way, "nbclient alone"), 1.3)
+        if {20, 100} <= set(found):
+            linear = found[100][way].seconds / found[20][way].seconds
+            goal(f"{way}, 100 pictures / 20 pictures", linear, 5.5)
+    for way in ("papermill", "nbclient alone", "papermill --engine gemnb", "gemnb reproduce"):
+        goal(f"{way} / gemnb verify, {max(found)} pictures", ratio(way, "gemnb verify"), 5, least=True)
+    batches = several["papermill, one by one"].seconds / several["gemnb reproduce"].seconds
+    goal("papermill one by one / gemnb reproduce, 16 notebooks", batches, 6 if has_lab else 3, least=True)
 
 
 def _has_lab(python: str) -> bool:

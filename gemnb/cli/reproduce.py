@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from gemnb.reproduce.run import Job, Run
 
+_SMALL = 4 * 1024 * 1024  # bytes of a notebook that is looked at before it is run
 _MODES = ("replay", "auto", "refresh")
 
 
@@ -65,7 +66,9 @@ def reproduce(paths: tuple[Path, ...], **options: object) -> None:
         spending = {"GEMNB_MAX_COST": str(options["max_cost"])} if options["max_cost"] else {}
         if mode != "replay":
             spending["GEMNB_LEDGER"] = str(Path(folder) / "ledger")
-        jobs = _jobs(find_notebooks(paths), options, spending)
+        found = find_notebooks(paths)
+        readable = [path for path in found if _is_notebook(path)]
+        jobs = _jobs(readable, options, spending)
         wanted = options["jobs"]
         runs, stopped = _run(
             jobs, workers=wanted if isinstance(wanted, int) else None, resume=bool(options["resume"])
@@ -79,7 +82,22 @@ def reproduce(paths: tuple[Path, ...], **options: object) -> None:
         left = len(jobs) - len(finished)
         click.echo(f"Stopped, {left} of {len(jobs)} notebooks left; --resume added goes on.", err=True)
         sys.exit(130)
-    sys.exit(reproduce_code(finished))
+    sys.exit(2 if len(readable) < len(found) else reproduce_code(finished))
+
+
+def _is_notebook(path: Path) -> bool:
+    """Return whether a file can be read as a notebook; if not, it is told, and the others are run all the same."""
+    from gemnb.errors import NotebookError
+    from gemnb.notebook import read_notebook
+
+    try:
+        if path.stat().st_size <= _SMALL:  # reading a big one twice takes seconds; the run tells of it
+            read_notebook(path)
+    except NotebookError as error:
+        for line in error.lines():
+            click.echo(line, err=True)
+        return False
+    return True
 
 
 def _jobs(found: Sequence[Path], options: Mapping[str, object], spending: Mapping[str, str]) -> list[Job]:

@@ -44,6 +44,16 @@ def test_folders_and_globs_are_run_on_all_cores(two: Path, emulator: Emulator) -
     assert emulator.calls == ()
 
 
+def test_a_file_that_is_no_notebook_stops_no_other(two: Path) -> None:
+    """It is told in words, the others are run, and the exit code says that the call was wrong."""
+    Path("nb/broken.ipynb").write_text("{")
+    done = gemnb("reproduce", "nb")
+
+    assert done.returncode == 2
+    assert "nb/broken.ipynb is no notebook: it is no JSON." in done.stderr
+    assert "2 of 2 pictures reproduced." in done.stdout
+
+
 def test_what_came_is_written_where_it_is_asked_for(two: Path) -> None:
     """`--output` gets the notebooks under their names, the same bytes on every run; the notebooks stay."""
     before = {path.name: path.read_bytes() for path in Path("nb").iterdir()}
