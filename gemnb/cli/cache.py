@@ -127,7 +127,7 @@ def import_command(file: Path) -> None:
     from gemnb.inventory.archive import import_
     from gemnb.inventory.lines import count
 
-    settings, kept_here = _open()
+    settings, kept_here = _open(look_only=False)
     taken = import_(kept_here, file)
     for key in taken.differing:
         click.echo(f"kept as it is: cache/{key}  (the archive has another answer in its place)")
@@ -135,9 +135,9 @@ def import_command(file: Path) -> None:
     click.echo(f"{settings.cache}: {new}, {taken.known} were here, {len(taken.differing)} differ and were left out.")
 
 
-def _open() -> tuple[Settings, Cache]:
+def _open(*, look_only: bool = True) -> tuple[Settings, Cache]:
     from gemnb.compose import open_cache
     from gemnb.settings import load_settings
 
     settings = load_settings(Path.cwd())
-    return settings, open_cache(settings.cache, look_only=True)
+    return settings, open_cache(settings.cache, look_only=look_only)
