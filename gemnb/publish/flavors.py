@@ -30,10 +30,11 @@ HUGO_SHORTCODE = b"""{{- /* By gemnb publish: passes HTML on; addresses of this 
 
 STYLE = (
     "<style><!-- .language-txt,.language-txt pre,.language-txt code{white-space:pre-wrap!important;"
-    "word-break:normal!important;overflow-wrap:anywhere} .gemnb-figure img{max-width:100%;height:auto;"
-    f"margin-inline:auto}} .gemnb-evidence{{font-size:.85em;overflow-wrap:anywhere}} {SLIDER_STYLE} --></style>"
+    "word-break:normal!important;overflow-wrap:anywhere} .gemnb-figure{text-align:center} "
+    ".gemnb-figure img{max-width:100%;height:auto;margin-inline:auto} "
+    f".gemnb-evidence{{font-size:.85em;margin-bottom:1.5em;overflow-wrap:anywhere}} {SLIDER_STYLE} --></style>"
 )
-"""Wraps prompts. It stands last on a page: a feed reader that drops the element sees a comment."""
+"""Wraps prompts, and keeps the shape of pictures. A feed reader that drops the element sees a comment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,11 +148,20 @@ def _jekyll_front(front: Front, cover: JSONObject | None) -> str:
     return to_yaml({"layout": "post"} | members)
 
 
-def _markdown_page(html: Callable[[str], str]) -> Callable[[Front, str, list[Piece]], str]:
+def _site_page(html: Callable[[str], str]) -> Callable[[Front, str, list[Piece]], str]:
     def page(_front: Front, head: str, pieces: list[Piece]) -> str:
-        return "\n\n".join([head, *(piece.text for piece in pieces), html(STYLE)]) + "\n"
+        # Above the first picture, so that none changes its height once the page is there; below the first words,
+        # which generators take for an excerpt.
+        at = next((number for number, piece in enumerate(pieces) if not piece.is_narrative), 0) or len(pieces)
+        texts = [piece.text for piece in pieces]
+        return "\n\n".join([head, *texts[:at], html(STYLE), *texts[at:]]) + "\n"
 
     return page
+
+
+def _markdown_page(_front: Front, head: str, pieces: list[Piece]) -> str:
+    # Last: some that show Markdown show the element as text.
+    return "\n\n".join([head, *(piece.text for piece in pieces), STYLE]) + "\n"
 
 
 def _fenced(html: Callable[[str], str], inside: Callable[[str], str | None]) -> Callable[[str, str], str]:
@@ -201,7 +211,7 @@ HUGO = Flavor(
     link=lambda name, _slug: f"./{name}",
     image=_hugo_image,
     back=escape.hugo_back,
-    page=_markdown_page(_hugo_html),
+    page=_site_page(_hugo_html),
     site={"layouts/shortcodes/gemnb.html": HUGO_SHORTCODE},
 )
 JEKYLL = Flavor(
@@ -215,7 +225,7 @@ JEKYLL = Flavor(
     link=_jekyll_link,
     image=_jekyll_link,
     back=escape.liquid_back,
-    page=_markdown_page(escape.same),
+    page=_site_page(escape.same),
     site={},
 )
 MARKDOWN = Flavor(
@@ -229,7 +239,7 @@ MARKDOWN = Flavor(
     link=_beside,
     image=_beside,
     back=escape.same,
-    page=_markdown_page(escape.same),
+    page=_markdown_page,
     keeps_heading=True,
     site={},
 )

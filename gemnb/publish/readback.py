@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 from gemnb.publish.escape import pre_text
+from gemnb.publish.flavors import STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,7 +66,8 @@ def _markdown(lines: list[str], back: Callable[[str], str]) -> Iterator[Shows]:
                 yield Shows(number + 1, prompt=back("\n".join(lines[number + 1 : end])))
             number = end + 1
             continue
-        seen, hidden = _seen(line, hidden=hidden)
+        # Our own style ends no comment that a cell above it left open: Hugo puts it in when Markdown has been read.
+        seen, hidden = ("", hidden) if line == STYLE else _seen(line, hidden=hidden)
         if found := _PRE.search(seen):
             yield Shows(number + 1, prompt=pre_text(found.group(1)))
         for image in _IMAGE.finditer(seen):
