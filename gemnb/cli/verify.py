@@ -65,10 +65,20 @@ def verify(paths: tuple[Path, ...], form: str | None, output: Path | None) -> No
 
 
 def _found(paths: Sequence[Path]) -> list[Path]:
-    """Return the notebooks of the paths, and the folders among them that hold a published page, in their order."""
+    """Return the notebooks of the paths, and the folders at or below them that hold a published page."""
+    from gemnb.errors import NotebookError
     from gemnb.notebook import find_notebooks
+    from gemnb.publish import find_published
 
-    both = [found for path in paths for found in ([path] if (path / INDEX).is_file() else find_notebooks([path]))]
+    both: list[Path] = []
+    for path in paths:
+        pages = find_published(path) if path.is_dir() or path.name == INDEX else []
+        both += pages
+        try:
+            both += find_notebooks([path]) if path.name != INDEX else []
+        except NotebookError:
+            if not pages:
+                raise
     return list(dict.fromkeys(both))
 
 

@@ -164,3 +164,18 @@ def test_the_name_of_an_index_is_that_of_publish():
     from gemnb.publish.figures import INDEX as WRITTEN
 
     assert INDEX == WRITTEN
+
+
+def test_pages_below_a_folder_are_found(notebook: Path):
+    """A whole site is checked page by page, beside the notebooks in it; one page is named by its index too."""
+    published = gemnb(notebook.parent, "publish", "post.ipynb", "--to", "hugo", "--output", "blog")
+    assert published.returncode == 0, published.stderr
+    site = gemnb(notebook.parent, "verify", "blog")
+    both = gemnb(notebook.parent, "verify", ".")
+    page = next((notebook.parent / "blog").rglob(INDEX))
+    alone = gemnb(notebook.parent, "verify", str(page))
+
+    assert [done.returncode for done in (site, both, alone)] == [0, 0, 0]
+    assert site.stdout == alone.stdout
+    assert site.stdout.count("consistent") == 3
+    assert "post.ipynb" in both.stdout
