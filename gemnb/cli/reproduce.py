@@ -37,7 +37,7 @@ _MODES = ("replay", "auto", "refresh")
 )
 @click.option("--locked", is_flag=True, help="Fail unless every answer is the one that gemnb.lock pins.")
 @click.option("--max-cost", metavar="USD", help="With --mode auto or refresh: stop before the batch costs more.")
-@click.option("-j", "--jobs", type=click.IntRange(1, 256), help="Notebooks at once; all cores unless said.")
+@click.option("-j", "--jobs", type=click.IntRange(1, 256), help="Notebooks at once; two for each core unless said.")
 @click.option(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -150,7 +150,7 @@ def _run(jobs: Sequence[Job], *, workers: int | None, resume: bool) -> tuple[dic
     """Return what came of each job by its place, and whether Ctrl-C stopped the batch."""
     from gemnb.cli.progress import Progress
     from gemnb.compose import batches_folder
-    from gemnb.reproduce.batch import cores
+    from gemnb.reproduce.batch import workers as usual
     from gemnb.reproduce.journal import Journal
 
     journal = Journal(batches_folder(), jobs)
@@ -163,7 +163,7 @@ def _run(jobs: Sequence[Job], *, workers: int | None, resume: bool) -> tuple[dic
     places = {id(job): place for place, job in left.items()}
     with Progress(len(jobs), done=len(runs)) as progress:
         try:
-            for job, run in _side_by_side(list(left.values()), min(workers or cores(), len(left))):
+            for job, run in _side_by_side(list(left.values()), min(workers or usual(left.values()), len(left))):
                 runs[places[id(job)]] = run
                 journal.note(job, run)
                 progress.step(job.path, run)
