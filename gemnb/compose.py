@@ -57,7 +57,10 @@ def open_reach(settings: Settings, mode: Mode, *, private: bool = False) -> Reac
     """Return what input pictures are looked up in: new ones of a private cell are kept apart, too."""
     from gemnb.inputs import Reach
 
-    places = (open_cache(settings.cache), Cache(DirectoryStore(settings.cache / "private", "*\n")))
+    places = (
+        open_cache(settings.cache, look_only=settings.offline),
+        Cache(DirectoryStore(settings.cache / "private", "*\n")),
+    )
     if private:
         places = places[::-1]
     brought = _brought(settings.scratch)
@@ -110,7 +113,7 @@ def open_tiers(settings: Settings) -> Tiers:
     """
     private = Cache(DirectoryStore(settings.cache / "private", "*\n"))
     return Tiers(
-        open_cache(settings.cache),
+        open_cache(settings.cache, look_only=settings.offline),
         private=private,
         notebook=_brought(settings.scratch),
         spill=_spill,

@@ -64,7 +64,7 @@ class Cache:
     def __init__(self, store: Store, *, look_only: bool = False, is_near: bool = True) -> None:
         self.store = store
         self.is_near = is_near
-        self._look_only = look_only
+        self.looks_only = look_only
         self._held: dict[str, bytes] = {}
 
     def attempts(self, digest: str) -> list[int]:
@@ -133,7 +133,7 @@ class Cache:
     def put_blob(self, data: bytes) -> str:
         """Keep bytes, where this is not for looking only, and return their digest."""
         digest = blob_digest(data)
-        if not self._look_only:
+        if not self.looks_only:
             self._put_blob(digest, data)
         return digest
 
@@ -143,7 +143,7 @@ class Cache:
         Raises:
             StoreError: The store failed.
         """
-        if self._look_only:
+        if self.looks_only:
             return
         self._put_blobs(blobs)
         self.store.put(record_key(record.request_digest, record.attempt), dump(document(record, invocation)))
@@ -253,7 +253,7 @@ class Cache:
         place = getattr(self.store, "root", None) or getattr(self.store, "folder", None)
         name = f"cache/{key}" if place is None or place.name == "cache" else f"{place}/{key}"
         restore = f"git checkout -- {name}   brings it back if it was committed" if self.is_near else ""
-        if not self._look_only:
+        if not self.looks_only:
             with contextlib.suppress(StoreError):  # a read-only cache still reports
                 self.store.put(aside, data)
                 self.store.delete(key)

@@ -49,6 +49,11 @@ def _put_early(
                 place.put_new(blobs, made[-1][1])
 
 
+def _tell_of(damage: CorruptEntry, hurt: Cache | None) -> None:
+    put_back = "" if hurt is None or hurt.looks_only else " and put back"
+    _log.warning("%s A good copy was found%s.", damage.what, put_back)
+
+
 class Tiers:
     """Finds and keeps answers in several places, as `Cache` does in one.
 
@@ -104,7 +109,7 @@ class Tiers:
                 damage, hurt = damage or error, hurt or tier
                 continue
             if damage is not None:
-                _log.warning("%s A good copy was found and put back.", damage.what)
+                _tell_of(damage, hurt)
             return kept
         if damage is not None:
             raise damage
@@ -128,7 +133,7 @@ class Tiers:
             if data is not None:
                 if damage is not None and hurt is not None:
                     hurt.put_blob(data)
-                    _log.warning("%s A good copy was found and put back.", damage.what)
+                    _tell_of(damage, hurt)
                 return data
         raise damage or missing_blob(digest)
 
@@ -179,7 +184,11 @@ class Tiers:
             # Neither spilled nor copied: from there it would come back among what is committed.
             return self._private.keep(record, invocation, blobs, after=after)
         second = _beside().submit(self._second, blobs)
-        written = self._write(record, invocation, blobs, after)
+        try:
+            written = self._write(record, invocation, blobs, after)
+        except StoreError:
+            second.exception()  # it ends before its bytes are given up
+            raise
         # Not after the claim is given up: who waits for it in another project looks for the answer here.
         try:
             if (machine := second.result()) is not None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import re
-import tempfile
 import warnings
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gemnb.errors import NotebookError
+from gemnb.errors import GemnbError, NotebookError
 from gemnb.model import Mode
 from gemnb.notebook import first_error, read_notebook
+from gemnb.reproduce.run import import_papermill
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
     from gemnb.model import JSONObject, JSONValue
     from gemnb.notebook import NotebookCell
@@ -27,7 +24,6 @@ _LINE = re.compile(
     r"^pending: would ask (\S+) (?:(\d{1,3}) times )?\(([0-9a-f, ]+)\), (?:about \$(\d[\d.]{0,12})|price unknown)$",
     re.MULTILINE,
 )
-_TAGS = frozenset({"injected-parameters", "papermill-error-cell-tag"})
 _SAID = 200  # characters of an error's message
 
 
@@ -71,11 +67,7 @@ def execute_notebook(path: Path) -> Executed:
         NotebookError: It is no notebook, or no kernel could run it.
     """
     read_notebook(path)
-    with tempfile.TemporaryDirectory(prefix="gemnb-") as folder:
-        output = Path(folder) / path.name
-        with _planning():
-            _run(path, output)
-        cells = [cell for cell in read_notebook(output) if not set(cell.tags) & _TAGS]
+    cells = _run(path)
     error = first_error(cells)
     stop = None
     if error is not None:
@@ -86,49 +78,20 @@ def execute_notebook(path: Path) -> Executed:
     return Executed(notebook=path, calls=calls, usd=usd, unpriced=unpriced, stop=stop)
 
 
-def _run(path: Path, output: Path) -> None:
-    import papermill
+def _run(path: Path) -> list[NotebookCell]:
+    import_papermill()
+    from gemnb.reproduce.engine import run_notebook
 
     try:
         with warnings.catch_warnings(action="ignore"):  # nbformat's, about cells without ids: nothing is saved
-            papermill.execute_notebook(
-                str(path.absolute()),
-                str(output),
-                kernel_name=None if _names_a_kernel(path) else "python3",
-                cwd=str(path.absolute().parent),
-                progress_bar=False,
-                request_save_on_cell_execute=False,
-                store_widget_state=False,
-                extra_arguments=["--IPKernelApp.log_level=ERROR"],
-            )
-    except papermill.PapermillExecutionError:
-        return  # the output file says where and why
+            # Said in the environment, plan outweighs every other word.
+            planning = {"GEMNB_MODE": Mode.PLAN.value, "GEMNB_OFFLINE": "0"}
+            return run_notebook(path.absolute(), {}, planning).came
+    except GemnbError:
+        raise
     except Exception as error:  # noqa: BLE001 - papermill, nbclient and jupyter_client share no base class
         reason = f"{type(error).__name__}: {error}"
-    else:
-        return
     raise NotebookError(f"{path} could not be run.", why=reason)
-
-
-def _names_a_kernel(path: Path) -> bool:
-    metadata = json.loads(path.read_text("utf-8-sig")).get("metadata")
-    return isinstance(metadata, dict) and isinstance(metadata.get("kernelspec"), dict)
-
-
-@contextlib.contextmanager
-def _planning() -> Iterator[None]:
-    """Pass the mode to the kernel: said in the environment, plan outweighs every other word."""
-    wanted = {"GEMNB_MODE": Mode.PLAN.value, "GEMNB_OFFLINE": "0"}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _counted(cells: Sequence[NotebookCell]) -> tuple[int, Decimal, int]:

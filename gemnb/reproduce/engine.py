@@ -25,6 +25,7 @@ from gemnb.errors import NotebookError
 from gemnb.notebook import cells_of, first_error, scan
 from gemnb.reproduce.compare import lacking, own_cells
 from gemnb.reproduce.hydrate import Baggage, bring_along
+from gemnb.reproduce.manager import Manager
 from gemnb.reproduce.tidy import lacks_ids, tidy
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class GemnbEngine(NBClientEngine):  # type: ignore[misc]
                 working=working,
             )
             own = bring_along(start, Path(folder))
-            manager = _Manager(
+            manager = Manager(
                 nb,
                 output_path=None if in_place else output_path,
                 log_output=log_output,
@@ -106,6 +107,7 @@ class GemnbEngine(NBClientEngine):  # type: ignore[misc]
                 autosave_cell_every=autosave_cell_every,
             )
             manager.notebook_start()
+            broken: Exception | None = None
             try:
                 cls.execute_managed_notebook(
                     manager,
@@ -115,6 +117,11 @@ class GemnbEngine(NBClientEngine):  # type: ignore[misc]
                     cwd=str(working),
                     **kwargs,
                 )
+            except Exception as error:
+                # A kernel that died, a cell that took too long: what came before it stands.
+                if not manager.show(error):
+                    raise
+                broken = error
             finally:
                 manager.notebook_complete()
         random = lacks_ids(nb, _place(source))
@@ -123,6 +130,9 @@ class GemnbEngine(NBClientEngine):  # type: ignore[misc]
         if random:  # for whoever compares, the cells of such a notebook have none
             held, came = ([replace(cell, id=None) for cell in cells] for cells in (held, came))
         if ran is None:
+            if broken is not None and not in_place:
+                write_ipynb(nb, target)
+                raise broken
             _judge(source, nb, came, None if in_place else target)
         else:
             ran.append(Ran(held=held, came=came, notebook=nb))
@@ -219,34 +229,6 @@ def run_notebook(path: Path, parameters: Mapping[str, object], environment: Mapp
     return ran[0]
 
 
-class _Manager(NotebookExecutionManager):  # type: ignore[misc]
-    """Saves now and then: papermill's own writes the whole notebook twice per cell."""
-
-    output_path: str | None
-    last_save_time: object
-
-    def notebook_start(self, **kwargs: Any) -> None:
-        self._quietly(super().notebook_start, **kwargs)
-
-    def cell_start(self, cell: NotebookNode, cell_index: int | None = None, **kwargs: Any) -> None:
-        self._quietly(super().cell_start, cell, cell_index, **kwargs)
-
-    def cell_complete(self, cell: NotebookNode, cell_index: int | None = None, **kwargs: Any) -> None:
-        self._quietly(super().cell_complete, cell, cell_index, **kwargs)
-        self.autosave_cell()
-
-    def notebook_complete(self, **kwargs: Any) -> None:
-        self._quietly(super().notebook_complete, **kwargs)
-
-    def _quietly(self, step: Any, *args: Any, **kwargs: Any) -> None:
-        target, saved = self.output_path, self.last_save_time
-        self.output_path = None
-        try:
-            step(*args, **kwargs)
-        finally:
-            self.output_path, self.last_save_time = target, saved
-
-
 def _place(source: str) -> Path:
     """Return where a notebook lies; papermill has changed the working folder meanwhile (`--cwd`)."""
     handler = papermill_io.get_handler("local")
@@ -256,7 +238,7 @@ def _place(source: str) -> Path:
 
 
 def _is_same(source: str, target: object) -> bool:
-    if not isinstance(target, str) or not source:
+    if not isinstance(target, str) or source in ("", "-"):
         return False
     try:
         return source == target or _place(source).samefile(_place(target))

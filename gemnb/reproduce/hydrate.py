@@ -23,7 +23,7 @@ from gemnb.notebook import scan
 from gemnb.pack import Packed, packed
 from gemnb.records import document, dump, parse_document
 from gemnb.scratch import Scratch
-from gemnb.settings import load_settings
+from gemnb.settings import find_project, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -75,12 +75,13 @@ def bring_along(start: Baggage, folder: Path) -> dict[str, str]:
     said: list[str] = []
     more = _packed(start.notebook, said)
     held = list(_held(scan(start.cells), more, said))
-    pins = _pins(start.source, settings.root, start.parameters)
+    # The lock is the notebook's project's; the kernel may run in another.
+    pins = _pins(start.source, find_project(start.source.parent)[0], start.parameters)
     for reason in said + hydrate(held, more, open_for_looking(settings), folder, pins):
         _log.warning("%s: not used: %s", start.source.name, reason)
     made = {"GEMNB_SCRATCH": str(folder)}
-    if "GEMNB_MODE" not in os.environ:
-        made |= {"GEMNB_MODE": Mode.REPLAY.value, "GEMNB_OFFLINE": "1"}
+    if os.environ.get("GEMNB_MODE", Mode.REPLAY.value) == Mode.REPLAY.value:
+        made |= {"GEMNB_MODE": Mode.REPLAY.value, "GEMNB_OFFLINE": "1"}  # no cell can lift it
     if "GEMNB_EMBED" not in os.environ:
         made["GEMNB_EMBED"] = _embed(held).value
     return made
@@ -134,7 +135,7 @@ def hydrate(held: Sequence[_Held], more: Packed, near: Tiers, folder: Path, pins
     for one in held:
         stands_for |= _files(one.invocation)
         key = record_key(one.record.request_digest, one.record.attempt)
-        if near.project.store.get(key) is None:
+        if not _is_kept(one.record, near):
             _write(folder, key, dump(document(one.record, one.invocation)))
     said = _write_blobs(held, more, near, folder)
     stands_for |= dict(pins.inputs)
@@ -152,7 +153,9 @@ def _write_blobs(held: Sequence[_Held], more: Packed, near: Tiers, folder: Path)
         if one.shown is not None and one.index is not None:
             for image in _images(one.record.pictures[one.index]):
                 embeds.setdefault(image.blob, []).append(one.shown)
-    for digest in near.missing(_blobs(held)):
+    for digest in _blobs(held):
+        if _is_there(digest, near):
+            continue
         bytes_there = (shown.decode() for shown in embeds.get(digest, ()))
         data = next((data for data in bytes_there if data is not None and blob_digest(data) == digest), None)
         try:
@@ -174,6 +177,21 @@ def _held(cells: Iterable[ScannedCell], more: Packed, said: list[str]) -> Iterat
             said.append(f"{where}: {error.why or error.what}")
         else:
             yield _Held(record=record, invocation=invocation, index=index, shown=output)
+
+
+def _is_kept(record: Record, near: Tiers) -> bool:
+    try:
+        return near.find(record.request_digest, record.attempt) is not None
+    except CacheError:  # damaged there; the notebook has a good one
+        return False
+
+
+def _is_there(digest: str, near: Tiers) -> bool:
+    try:
+        near.blob(digest)
+    except CacheError:  # missing, or damaged
+        return False
+    return True
 
 
 def _images(picture: Picture) -> list[Image]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -57,8 +58,10 @@ def test_another_error_stops_it_too(project: Path) -> None:
 
 
 def test_what_cannot_be_run_is_an_error(project: Path) -> None:
-    """A notebook for a kernel that is not installed is told as such."""
+    """A notebook in another language, for a kernel that is not installed, is told as such."""
     path = unrun(project, "1")
-    path.write_text(path.read_text().replace("python3", "no-such-kernel"))
+    document = json.loads(path.read_text())
+    document["metadata"]["kernelspec"] = {"name": "no-such-kernel", "display_name": "x", "language": "cobol"}
+    path.write_text(json.dumps(document))
     with pytest.raises(NotebookError, match="could not be run"):
         execute_notebook(path)

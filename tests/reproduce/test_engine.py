@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import papermill
 import pytest
+from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_notebook
 
 from gemnb.errors import NotebookError
 from gemnb.model import MIMETYPE
+from gemnb.reproduce.run import Verdict, reproduce_notebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -215,3 +217,75 @@ def test_no_widget_state_and_no_times_are_left(notebook: Path, edit: Edit) -> No
     assert "widgets" not in document["metadata"]
     assert all("execution" not in cell["metadata"] for cell in document["cells"])
     assert str(notebook.parent) not in text.read_text()
+
+
+def test_a_cell_that_ended_without_an_error_output_failed(notebook: Path, edit: Edit) -> None:
+    """IPython prints a UsageError and shows none: the run fails there, shows it, and leaves its input alone."""
+
+    def change(document: dict[str, Any]) -> None:
+        document["cells"][CAT]["source"] = "%nosuchmagic here"
+
+    edit(change)
+    before, out = notebook.read_bytes(), notebook.with_name("out.ipynb")
+
+    with pytest.raises(NotebookError, match="failed in cell 4, and was left as it was"):
+        run(notebook, notebook)
+    assert notebook.read_bytes() == before
+    with pytest.raises(papermill.PapermillExecutionError):
+        run(notebook, out)
+    assert '"output_type": "error"' in out.read_text()
+    found = reproduce_notebook(notebook)
+    assert found.error is not None
+    assert found.error[0] == CAT + 1
+    assert {row.verdict for row in found.rows} == {Verdict.FAILED}
+
+
+def test_a_kernel_that_dies_leaves_what_came_before(notebook: Path, edit: Edit) -> None:
+    """Pictures before the death of the kernel are written and reproduced; those after it failed."""
+
+    def change(document: dict[str, Any]) -> None:
+        document["cells"][CAT + 1]["source"] = "import os; os._exit(1)"
+
+    edit(change)
+    out = notebook.with_name("out.ipynb")
+
+    with pytest.raises(DeadKernelError):
+        run(notebook, out)
+    assert len(shown(json.loads(out.read_text()))) == 1
+    found = reproduce_notebook(notebook)
+    assert found.error is not None
+    assert found.error[:2] == (CAT + 2, "DeadKernelError")
+    assert found.rows[0].verdict is Verdict.REPRODUCED
+    assert Verdict.FAILED in [row.verdict for row in found.rows]
+
+
+@pytest.mark.parametrize("said", ["", "replay"])
+def test_no_cell_lifts_a_replay(
+    notebook: Path, edit: Edit, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """A cell that says `--mode auto` is not asked for, whether `GEMNB_MODE` says replay or nothing."""
+
+    def change(document: dict[str, Any]) -> None:
+        document["cells"][CAT]["source"] = "%%gemimg cat --mode auto\nA bird nobody asked for"
+
+    edit(change)
+    if said:
+        monkeypatch.setenv("GEMNB_MODE", said)
+    with pytest.raises(papermill.PapermillExecutionError, match="No answer is kept"):
+        run(notebook, notebook.with_name("out.ipynb"))
+    assert emulator.calls == ()
+
+
+def test_a_damaged_cache_is_left_alone_and_the_notebook_stands_in(notebook: Path) -> None:
+    """Where bytes in the cache are damaged, those in the notebook show; a replay changes nothing in the project."""
+    blobs = [path for path in (notebook.parent / "cache" / "blobs").rglob("*") if path.is_file()]
+    for path in blobs:
+        path.write_bytes(b"damaged")
+    before = sorted(path for path in notebook.parent.rglob("*"))
+    (notebook.parent / "photo.png").touch()
+
+    found = reproduce_notebook(notebook)
+
+    assert {row.verdict for row in found.rows} == {Verdict.REPRODUCED}
+    assert sorted(path for path in notebook.parent.rglob("*")) == before
+    assert {path.read_bytes() for path in blobs} == {b"damaged"}
