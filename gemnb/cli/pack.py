@@ -43,7 +43,10 @@ def pack(paths: tuple[Path, ...], output: Path | None, *, private: bool, dry_run
         )
         for line in _lines(report, "would be" if dry_run else "are"):
             click.echo(line)
-        complete = complete and report.complete
+        drifted = list(_drifted(path))
+        for line in drifted:
+            click.echo(line)
+        complete = complete and report.complete and not drifted
     sys.exit(0 if complete else 1)
 
 
@@ -59,6 +62,7 @@ def _lines(report: PackReport, verb: str) -> Iterator[str]:
     yield printable(f"{report.path}: {packed} {verb} in it; {sizes}.")
     if report.left_out:
         yield f"  left out, since marked `publish: false`: {_cells(report.left_out)}. --private packs them."
+        yield "  What their outputs show stands in the notebook all the same; clear them before you give it away."
     if report.lacking:
         yield f"  no answer is kept for {_cells(report.lacking)}. Run the notebook, and pack it again."
     if report.calls:
@@ -69,6 +73,19 @@ def _lines(report: PackReport, verb: str) -> Iterator[str]:
         yield "  JupyterLab takes long to open so big a notebook, and git hosts warn from 50 MB on."
     elif report.after >= NOT_SHOWN:
         yield "  GitHub does not show so big a notebook, as a rule; JupyterLab does."
+
+
+def _drifted(path: Path) -> Iterator[str]:
+    """Yield a line for each cell whose pictures are packed and which will not show them again."""
+    from gemnb.compose import open_for_looking
+    from gemnb.errors import printable
+    from gemnb.settings import load_settings
+    from gemnb.verify import Finding, verify_notebook
+
+    settings = load_settings(path.absolute().parent)
+    for check in verify_notebook(path.absolute(), open_for_looking(settings), settings.root):
+        if check.finding is Finding.DRIFTED:
+            yield printable(f"  cell {check.cell} will not reproduce: {check.reasons[0]}")
 
 
 def _cells(numbers: tuple[int, ...]) -> str:
