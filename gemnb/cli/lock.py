@@ -94,7 +94,7 @@ def _run(
             if run.error is not None:
                 number, kind, message = run.error
                 where = f" in cell {number}" if number else ""
-                failed.append(f"{path} failed{where}: {kind}: {' '.join(message.split())[:300]}")
+                failed.append(f"{path} failed{where}: {kind}: {(message.splitlines() or [''])[0][:300]}")
                 continue
             came = read_notebook(output)
         # A run gives cells ids; those of a notebook without any are named as in the notebook.

@@ -64,8 +64,8 @@ def find_references(paths: Iterable[Path], root: Path) -> References:
         data = _bytes(path)
         _name(found, data)
         for cell in parse_notebook(data, str(path)):
-            if cell.is_code and is_gemimg(cell.source):
-                found.sources.add(source_key(cell.source))
+            if cell.is_code and (asking := gemimg_of(cell.source)) is not None:
+                found.sources.add(source_key(asking))
             found.calls |= cell.is_code and "generate" in cell.source
         found.notebooks += 1
     for lock in _locks(paths, root):

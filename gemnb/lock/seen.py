@@ -10,7 +10,7 @@ from gemnb.cell import parse
 from gemnb.errors import CacheError, CellError, NotebookError
 from gemnb.foreign import corrupt
 from gemnb.lock.pins import MAX_ATTEMPT, Lock, Pin, Source
-from gemnb.notebook import scan
+from gemnb.notebook import is_papermills, scan, should_show
 from gemnb.records import parse_document, record_digest
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from gemnb.model import Binding, Invocation, Record, Request
     from gemnb.notebook import NotebookCell, ScannedCell
-
-_SHOWS_NOTHING = ("quiet", "dry-run", "help")
-_PAPERMILL_TAGS = frozenset({"injected-parameters", "papermill-error-cell-tag"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +148,7 @@ def _answers(cells: Iterable[ScannedCell], names: Mapping[int, str], notebook: s
 
 def _names(cells: Sequence[NotebookCell]) -> dict[int, str]:
     """Return how a lock names each code cell, by its number; papermill's own cells have no name."""
-    own = [cell for cell in cells if cell.is_code and not set(cell.tags) & _PAPERMILL_TAGS]
+    own = [cell for cell in cells if cell.is_code and not is_papermills(cell)]
     ids = [cell.id for cell in cells if cell.id is not None]
     twice = {one for one in ids if ids.count(one) > 1} if len(set(ids)) < len(ids) else set()
     return {
@@ -182,7 +179,7 @@ def _lacking(scanned: ScannedCell) -> str:
         return f"{here} cannot run as it stands: {error.what}"
     if scanned.error is not None:
         return f"{here} stopped with {scanned.error[0]}"
-    if any(cell.get(name) is not None for name in _SHOWS_NOTHING):
+    if not should_show(scanned):
         return ""
     if not scanned.shown:
         return f"{here} shows no picture with a record; run the notebook and save it"

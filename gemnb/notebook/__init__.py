@@ -1,5 +1,6 @@
 """Notebooks as files: read them, and find what gemnb left in them."""
 
+from gemnb.notebook.asking import gemimg_of, is_papermills, shows_kept
 from gemnb.notebook.files import (
     Notebook,
     NotebookCell,
@@ -9,7 +10,7 @@ from gemnb.notebook.files import (
     parse_notebook,
     read_notebook,
 )
-from gemnb.notebook.scan import ScannedCell, Shown, first_error, scan
+from gemnb.notebook.scan import ScannedCell, Shown, first_error, needs_answer, scan, should_show
 
 __all__ = [
     "Notebook",
@@ -19,8 +20,13 @@ __all__ = [
     "cells_of",
     "find_notebooks",
     "first_error",
+    "gemimg_of",
+    "is_papermills",
     "load_notebook",
+    "needs_answer",
     "parse_notebook",
     "read_notebook",
     "scan",
+    "should_show",
+    "shows_kept",
 ]

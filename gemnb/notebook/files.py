@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob
 import json
 import re
+import stat
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -67,7 +68,10 @@ def load_notebook(path: Path) -> Notebook:
         NotebookError: The file cannot be read, is no JSON, or is no notebook.
     """
     try:
-        size = path.stat().st_size
+        facts = path.stat()
+        if not (stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)):  # reading a pipe waits for its writer
+            raise NotebookError(f"{path} is no notebook.", why="It is a pipe or a device, not a file.")
+        size = facts.st_size
         if size > MAX_NOTEBOOK:
             raise NotebookError(
                 f"{path} has {size // 1024**2} MB; gemnb reads notebooks of up to {MAX_NOTEBOOK // 1024**2} MB.",

@@ -7,8 +7,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gemnb.cell import is_gemimg
+from gemnb.cell import parse
+from gemnb.errors import CellError
 from gemnb.model import MIMETYPE, JSONObject, JSONValue
+from gemnb.notebook.asking import gemimg_of, is_captured, is_own_code
 from gemnb.notebook.files import joined
 
 if TYPE_CHECKING:
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
     from gemnb.notebook.files import NotebookCell
 
 _USE = re.compile(r"^[ \t]*%gemnb[ \t]+use\b[ \t]*(.*)$", re.MULTILINE)
-# Cells whose body is not run as a cell of the notebook's own (%%bash, %%writefile …) set no defaults.
-_OTHER_MAGIC = re.compile(r"\s*%%(?!capture\b|time\b|prun\b)")
+_ASKS_NOTHING = ("dry-run", "help")
+_SHOWS_NOTHING = ("quiet", *_ASKS_NOTHING)
 _PICTURES = ("image/png", "image/jpeg")
 
 
@@ -32,6 +34,7 @@ class Shown:
         mime_type: Type of the embedded picture, or None without one.
         encoded: The base64 of the picture as it stands in the notebook; None without one.
         facts: What the output's metadata says of the picture (width, height, alt, …).
+        others: What else its data holds, by MIME type, sorted; front ends prefer some of these to the picture.
     """
 
     document: JSONValue
@@ -39,6 +42,7 @@ class Shown:
     mime_type: str | None
     encoded: str | None = field(repr=False)
     facts: JSONObject = field(default_factory=dict)
+    others: tuple[str, ...] = ()
     _decoded: list[bytes | None] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
@@ -59,12 +63,13 @@ class ScannedCell:
 
     Attributes:
         number: Its position in the notebook, from 1.
-        source: Its present source.
+        source: Its present source; of a `%%gemimg` cell below `%%time` and the like, what these run.
         asks: Whether it is a `%%gemimg` cell.
         defaults: The arguments of the last `%gemnb use` above it; None without one.
         shown: Its outputs with records.
-        strangers: How many pictures stand below it without a record.
         error: Class and message of the error output below it, or None.
+        strangers: How many outputs without a record stand below it, where it asks, that can show a picture.
+        captured: Whether a `%%capture` above it takes what it shows.
     """
 
     number: int
@@ -74,6 +79,7 @@ class ScannedCell:
     shown: tuple[Shown, ...]
     error: tuple[str, str] | None
     strangers: int = 0
+    captured: bool = False
 
 
 def scan(cells: Sequence[NotebookCell]) -> list[ScannedCell]:
@@ -83,25 +89,37 @@ def scan(cells: Sequence[NotebookCell]) -> list[ScannedCell]:
     for cell in cells:
         if not cell.is_code:
             continue
-        asks = is_gemimg(cell.source)
+        own = gemimg_of(cell.source)
+        asks = own is not None
         shown = tuple(item for output in cell.outputs if (item := _shown(output)) is not None)
         if asks or shown:
             error = next((e for output in cell.outputs if (e := _error(output)) is not None), None)
             found.append(
                 ScannedCell(
                     number=cell.number,
-                    source=cell.source,
+                    source=cell.source if own is None else own,
                     asks=asks,
                     defaults=defaults,
                     shown=shown,
                     error=error,
                     strangers=sum(map(_is_stranger, cell.outputs)) if asks else 0,
+                    captured=asks and is_captured(cell.source),
                 )
             )
-        if _OTHER_MAGIC.match(cell.source) is None:
+        if is_own_code(cell.source):
             for match in _USE.finditer(cell.source):
                 defaults = match.group(1).strip()
     return found
+
+
+def should_show(cell: ScannedCell) -> bool:
+    """Return whether a cell is a `%%gemimg` cell below which an answer belongs; one that cannot be read is."""
+    return cell.asks and not cell.captured and not _says(cell, _SHOWS_NOTHING)
+
+
+def needs_answer(cell: ScannedCell) -> bool:
+    """Return whether running a cell needs an answer, shown or not."""
+    return cell.asks and not _says(cell, _ASKS_NOTHING)
 
 
 def first_error(cells: Sequence[NotebookCell]) -> tuple[int, str, str] | None:
@@ -111,6 +129,14 @@ def first_error(cells: Sequence[NotebookCell]) -> tuple[int, str, str] | None:
             if (error := _error(output)) is not None:
                 return cell.number, *error
     return None
+
+
+def _says(cell: ScannedCell, options: tuple[str, ...]) -> bool:
+    try:
+        parsed = parse(cell.source)
+    except CellError:
+        return False
+    return any(parsed.get(name) is not None for name in options)
 
 
 def _shown(output: JSONObject) -> Shown | None:
@@ -124,6 +150,7 @@ def _shown(output: JSONObject) -> Shown | None:
         mime_type=mime_type,
         encoded=None if mime_type is None else joined(data[mime_type]),
         facts=_facts(output.get("metadata"), mime_type),
+        others=tuple(sorted(set(data) - {MIMETYPE, "text/plain", mime_type})),
     )
 
 
@@ -133,8 +160,9 @@ def _facts(metadata: JSONValue, mime_type: str | None) -> JSONObject:
 
 
 def _is_stranger(output: JSONObject) -> bool:
+    """HTML, Markdown, SVG, widgets: whatever is more than plain text can show a picture."""
     data = output.get("data")
-    return isinstance(data, dict) and MIMETYPE not in data and any(kind.startswith("image/") for kind in data)
+    return isinstance(data, dict) and MIMETYPE not in data and bool(data.keys() - {"text/plain"})
 
 
 def _decode(text: str) -> bytes | None:

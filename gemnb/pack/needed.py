@@ -147,7 +147,7 @@ def _asked(scanned: Iterable[ScannedCell], found: Needed, pool: Pool) -> Iterato
             continue
         known = found.by_cell.get(cell.number) or list(pool.kept.values())
         names = [name for digest in _requests(cell, known) if (name := pool.latest(digest)) is not None]
-        if not cell.shown and not names:
+        if not cell.shown and not names and needs_answer(cell):
             found.lacking.append(cell.number)
         for name in names:
             if name[0] not in shown:

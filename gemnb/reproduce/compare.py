@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gemnb.canonical import blob_digest, short
 from gemnb.cell import parse
 from gemnb.errors import CacheError, CellError
-from gemnb.notebook import scan
+from gemnb.notebook import is_papermills, scan, should_show
 from gemnb.records import parse_document
 from gemnb.reproduce.differences import request_differences
 
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from gemnb.model import Record
     from gemnb.notebook import NotebookCell, ScannedCell, Shown
 
-
-_PAPERMILL_TAGS = frozenset({"injected-parameters", "papermill-error-cell-tag"})
+_LONG = 60  # characters of a stranger's text that are repeated
 
 
 class Verdict(StrEnum):
@@ -70,7 +69,8 @@ def compare(
         error: Where the run failed: cell, class and message.
         other_parameters: It ran with parameters of its own; what they change is nothing the notebook pins.
     """
-    rows = _compare(path, scan(held), scan(came), error)
+    before, after = (scan([cell for cell in cells if not is_papermills(cell)]) for cells in (held, came))
+    rows = [*_compare(path, before, after, error), *_hidden(path, held, error)]
     return tuple(_unpinned(row) if other_parameters and row.is_asked_anew else row for row in rows)
 
 
@@ -80,19 +80,39 @@ def _unpinned(row: Row) -> Row:
 
 
 def own_cells(cells: Sequence[NotebookCell]) -> list[NotebookCell]:
-    """Return the cells without those papermill puts in, numbered as in the notebook."""
-    own = [cell for cell in cells if not set(cell.tags) & _PAPERMILL_TAGS]
-    return [replace(cell, number=number) for number, cell in enumerate(own, 1)]
+    """Return the cells without those papermill puts in, numbered as in the notebook.
+
+    One of papermill's that shows a record, which none does by itself, stays, with the number of the cell above it.
+    """
+    own: list[NotebookCell] = []
+    number = 0
+    for cell in cells:
+        if not is_papermills(cell):
+            number += 1
+        elif not scan([cell]):
+            continue
+        own.append(replace(cell, number=max(1, number)))
+    return own
 
 
 def lacking(cell: ScannedCell) -> bool:
     """Return whether a `%%gemimg` cell that should show something shows no answer and no error."""
-    if not cell.asks or cell.shown or cell.error:
-        return False
-    try:
-        return parse(cell.source).get("quiet") is None and parse(cell.source).get("help") is None
-    except CellError:
-        return True
+    return not cell.shown and not cell.error and should_show(cell)
+
+
+def _hidden(path: Path, held: Sequence[NotebookCell], error: tuple[int, str, str] | None) -> Iterator[Row]:
+    """Yield a row for each record below a cell of papermill's: code that gives names values shows nothing."""
+    for cell in scan([cell for cell in held if is_papermills(cell)]):
+        for shown in cell.shown:
+            verdict, reason = _judge(shown, None, cell, error)
+            yield Row(
+                notebook=path,
+                cell=cell.number,
+                name="",
+                picture=_digest(shown),
+                verdict=verdict,
+                reason=reason,
+            )
 
 
 def _compare(
@@ -108,7 +128,7 @@ def _compare(
         for old, new in zip_longest(held, came) if held or came else [(None, None)]:
             if old is None and new is None and not (cell.asks if failure else lacking(cell)):
                 continue  # a quiet cell that ran: nothing was to be shown
-            verdict, reason = _judge(old, new, number, failure)
+            verdict, reason = _judge(old, new, cell, failure)
             anew = verdict is Verdict.DRIFTED and old is not None and new is not None and _asks_anew(old, new)
             yield Row(
                 notebook=path,
@@ -119,6 +139,16 @@ def _compare(
                 reason=reason,
                 is_asked_anew=anew,
             )
+        if failure is None and (row := _strangers(path, old_cells.get(number), new_cells.get(number))):
+            yield row
+
+
+def _strangers(path: Path, old: ScannedCell | None, new: ScannedCell | None) -> Row | None:
+    """Return a row where the notebook shows, below a cell that asks, what the run did not bring."""
+    if old is None or old.strangers <= (new.strangers if new else 0):
+        return None
+    reason = "below the cell stands an output without a record, which the run did not bring"
+    return Row(notebook=path, cell=old.number, name=_name(old), picture="", verdict=Verdict.DRIFTED, reason=reason)
 
 
 def _asks_anew(old: Shown, new: Shown) -> bool:
@@ -130,13 +160,13 @@ def _asks_anew(old: Shown, new: Shown) -> bool:
 
 
 def _judge(
-    old: Shown | None, new: Shown | None, here: int, failure: tuple[int, str, str] | None
+    old: Shown | None, new: Shown | None, cell: ScannedCell, failure: tuple[int, str, str] | None
 ) -> tuple[Verdict, str]:
     if new is None:
-        return _lost(here, failure)
+        return _lost(old, cell, failure)
     if old is None:
         return Verdict.UNPINNED, "the notebook held no picture to compare with; run it and save it"
-    if (old.encoded, old.plain, old.document) == (new.encoded, new.plain, new.document):
+    if (old.encoded, old.plain, old.document, old.others) == (new.encoded, new.plain, new.document, new.others):
         return Verdict.REPRODUCED, ""
     try:
         new_record, _, _ = parse_document(new.document)
@@ -148,17 +178,33 @@ def _judge(
     return Verdict.REPRODUCED, ""
 
 
-def _lost(here: int, failure: tuple[int, str, str] | None) -> tuple[Verdict, str]:
+def _lost(old: Shown | None, cell: ScannedCell, failure: tuple[int, str, str] | None) -> tuple[Verdict, str]:
     """Return the verdict on a picture that did not come."""
     if failure is None:
         return Verdict.MISSING, "the cell ran and showed no such picture"
     number, kind, message = failure
-    if number < here:
+    if number < cell.number:
         return Verdict.FAILED, ""
     first = message.splitlines()[0] if message else ""
     if kind == "CacheMiss":
-        return Verdict.MISSING, f"cell {number}: {first or kind}"
+        return Verdict.MISSING, "; ".join([f"cell {number}: {first or kind}", *_edits(old, cell)])
     return Verdict.FAILED, f"cell {number}: {kind}: {first}"
+
+
+def _edits(old: Shown | None, cell: ScannedCell) -> list[str]:
+    """Return in what a cell no longer asks for what the notebook holds below it."""
+    from gemnb.verify.findings import Trouble
+    from gemnb.verify.sources import check_present, present
+
+    if old is None or not cell.asks:
+        return []
+    trouble = Trouble()
+    try:
+        record, invocation, _ = parse_document(old.document)
+    except CacheError:
+        return []
+    check_present(present(cell), record, invocation, trouble)
+    return trouble.drifted
 
 
 def _difference(old: Shown, new: Shown, old_record: Record, new_record: Record) -> str:
@@ -170,6 +216,8 @@ def _difference(old: Shown, new: Shown, old_record: Record, new_record: Record) 
         return "the picture's bytes differ: " + _first_byte(old.picture or b"", new.picture or b"")
     if old.plain != new.plain:
         return f"text/plain was {old.plain[:60]!r}, is {new.plain[:60]!r}"
+    if also := set(old.others) ^ set(new.others):
+        return f"one of the two outputs also holds {', '.join(sorted(also))[:_LONG]}"
     return "" if old.document == new.document else "the record differs from the notebook's"
 
 

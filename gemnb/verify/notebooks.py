@@ -16,7 +16,7 @@ from gemnb.canonical import short
 from gemnb.errors import CacheError
 from gemnb.inputs import PIXELS
 from gemnb.mime import ORIGINAL_LIMIT
-from gemnb.notebook import load_notebook, scan
+from gemnb.notebook import load_notebook, scan, should_show
 from gemnb.pack import packed
 from gemnb.records import parse_document
 from gemnb.verify.answers import blobs_of, check_kept, check_record
@@ -142,8 +142,10 @@ class _Reader:
         self._lacking(scanned, now, outputs, asked, trouble)
         if trouble.drifted or trouble.missing:
             yield trouble.check(scanned.number, now.name, "")
-        if now.name:
+        if now.name and records:
             self._place.names[now.name] = records
+        elif now.name:  # a quiet cell: what it made, no output says
+            self._place.names.pop(now.name, None)
 
     def _check(
         self,
@@ -182,12 +184,12 @@ class _Reader:
         if not scanned.asks:
             return
         if scanned.strangers:
-            count = f"{scanned.strangers} picture{'' if scanned.strangers == 1 else 's'}"
+            count = "1 output" if scanned.strangers == 1 else f"{scanned.strangers} outputs"
             trouble.drifted.append(f"{count} without a record below the cell; no model is known to have made it")
         if not outputs:
             if now.error:
                 trouble.drifted.append(now.error)
-            if now.cell is None or (now.cell.get("quiet") is None and now.cell.get("help") is None):
+            if should_show(scanned):
                 trouble.missing.append("the cell has no picture with a record; run it")
             return
         samples = {item.record.request.sample for item in outputs if item.record}

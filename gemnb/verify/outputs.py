@@ -62,6 +62,9 @@ def check_output(output: Output, record: Record, invocation: Invocation, trouble
             trouble.drifted.append("a picture stands beside the record of an answer that has none")
         words = bundle(record, 0, presentation, invocation, _no_bytes)[0]["text/plain"]
         _check_text(shown.plain, str(words), trouble)
+    if shown.others:
+        also = " and ".join(kind[:_LONG] for kind in shown.others[:3])
+        trouble.drifted.append(f"the output also holds {also}, which is shown in the picture's place")
     _check_document(shown, _document(output, record, invocation), trouble)
 
 

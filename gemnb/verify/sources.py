@@ -11,6 +11,7 @@ from gemnb.cell import is_gemimg, parse
 from gemnb.errors import GemnbError
 from gemnb.inputs import bindings_of
 from gemnb.invocation import assemble, needs, parse_use
+from gemnb.notebook import shows_kept
 from gemnb.reproduce.differences import request_differences
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def check_belongs(scanned: ScannedCell, invocation: Invocation, asking: set[str]
         trouble: Takes what does not fit.
     """
     source = invocation.source
-    if source is None or "%gemnb" in scanned.source:  # `%gemnb show` shows what any notebook made
+    if source is None or shows_kept(scanned.source):  # it shows what any notebook made
         return
     if spelling(source) not in asking:
         trouble.drifted.append("the cell that made it was deleted or edited, and its picture was kept")

@@ -376,7 +376,7 @@ def test_a_picture_without_a_record_below_a_cell_is_found(notebook: Path, edit: 
     foreign = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "aGk="}}
     edit(lambda document: document["cells"][CAT - 1]["outputs"].append(foreign))
 
-    assert "1 picture without a record below the cell" in told(verify(notebook)[CAT])
+    assert "1 output without a record below the cell" in told(verify(notebook)[CAT])
 
 
 def test_a_literal_that_is_not_the_cells_is_found(write_answers: Callable[..., Path], edit: Callable):
