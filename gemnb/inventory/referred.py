@@ -15,7 +15,7 @@ from gemnb.cell import MAGIC, is_gemimg
 from gemnb.errors import NotebookError
 from gemnb.inventory.check import blobs_of
 from gemnb.lock.pins import NAME as LOCK
-from gemnb.notebook import find_notebooks, parse_notebook
+from gemnb.notebook import find_notebooks, gemimg_of, parse_notebook
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

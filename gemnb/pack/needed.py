@@ -22,6 +22,7 @@ from gemnb.inputs import bindings_of
 from gemnb.inventory.differences import prompt
 from gemnb.inventory.referred import digests_in
 from gemnb.invocation import assemble, needs, parse_use
+from gemnb.notebook import needs_answer
 from gemnb.pack.pool import Name, name_of
 from gemnb.records import parse_document
 from gemnb.session import is_private

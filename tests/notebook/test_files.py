@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gemnb.errors import NotebookError
-from gemnb.notebook import NotebookCell, find_notebooks, parse_notebook, read_notebook, scan
+from gemnb.notebook import NotebookCell, find_notebooks, load_notebook, parse_notebook, read_notebook, scan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -349,3 +350,12 @@ def test_a_folder_called_like_a_notebook_is_a_folder(tmp_path: Path):
     (tmp_path / "y.ipynb").mkdir()
     with pytest.raises(NotebookError, match=r"no notebook in .*y\.ipynb"):
         find_notebooks([tmp_path / "y.ipynb"])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_no_notebook(tmp_path: Path):
+    """A named pipe is refused at once; reading it would wait for a writer for ever."""
+    pipe = tmp_path / "pipe.ipynb"
+    os.mkfifo(pipe)
+    with pytest.raises(NotebookError, match="is no notebook"):
+        load_notebook(pipe)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gemnb.model import MIMETYPE
-from gemnb.notebook import NotebookCell, first_error, scan
+from gemnb.notebook import NotebookCell, first_error, is_papermills, needs_answer, scan, should_show, shows_kept
 
 if TYPE_CHECKING:
     from gemnb.model import JSONObject
@@ -195,3 +195,111 @@ def test_pictures_without_a_record_below_a_cell_that_asks_are_counted():
     foreign = {"output_type": "display_data", "data": {"image/png": "aGk="}}
     (found,) = scan([_cell("%%gemimg\na cat", _output(), foreign, {"data": {"image/svg+xml": ""}}, {"data": {}})])
     assert (len(found.shown), found.strangers) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("data", "strangers"),
+    [
+        ({"text/html": "<img src=x>", "text/plain": "x"}, 1),
+        ({"text/markdown": "![](x)"}, 1),
+        ({"application/vnd.jupyter.widget-view+json": {}}, 1),
+        ({"text/plain": "pending: would ask"}, 0),
+        ({}, 0),
+    ],
+)
+def test_whatever_can_show_a_picture_is_counted(data: JSONObject, strangers: int):
+    """HTML, Markdown and widgets without a record below a cell that asks count as pictures; plain text does not."""
+    output = {"output_type": "display_data", "metadata": {}, "data": data}
+    (found,) = scan([_cell("%%gemimg\na cat", _output(), output)])
+    assert found.strangers == strangers
+
+
+def test_what_stands_beside_a_record_and_its_picture_is_told():
+    """Types besides the record's, one picture's and plain text are named: a front end may prefer them."""
+    data = {"image/png": "aGk=", "text/plain": "x"}
+    (found,) = scan([_cell("%%gemimg\na cat", _output(**data))])
+    assert found.shown[0].others == ()
+    (found,) = scan(
+        [_cell("%%gemimg\na cat", _output(**data, **{"text/html": "", "image/jpeg": "", "image/gif": ""}))]
+    )
+    assert found.shown[0].others == ("image/gif", "image/jpeg", "text/html")
+
+
+@pytest.mark.parametrize(
+    ("above", "captured"),
+    [
+        ("%%time\n", False),
+        ("%%time\r\n", False),
+        ("\n%%prun -l 3\n\n", False),
+        ("%%capture\n", True),
+        ("%%time\n%%capture out --no-stderr\n", True),
+    ],
+)
+def test_a_cell_below_a_magic_that_runs_it_asks(above: str, *, captured: bool):
+    """A `%%gemimg` cell below `%%time`, `%%prun` or `%%capture` asks; what is captured shows nothing here."""
+    (found,) = scan([_cell(f"{above}%%gemimg cat\na cat")])
+    assert (found.asks, found.source, found.captured) == (True, "%%gemimg cat\na cat", captured)
+    assert should_show(found) is not captured
+    assert needs_answer(found)
+
+
+@pytest.mark.parametrize("above", ["%%bash\n", "%%timeit\n", "%%time x = 1\nx\n", "%%captured\n", "# %%time\n"])
+def test_a_cell_below_another_magic_does_not_ask(above: str):
+    """`%%gemimg` that is text to something else asks for nothing."""
+    assert scan([_cell(f"{above}%%gemimg cat\na cat")]) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "shows", "needs"),
+    [
+        ("%%gemimg cat", True, True),
+        ("%%gemimg -q", False, True),
+        ("%%gemimg --dry-run", False, False),
+        ("%%gemimg -h", False, False),
+        ("%%gemimg --nonsense", True, True),
+    ],
+)
+def test_what_a_cell_should_show_and_needs(line: str, *, shows: bool, needs: bool):
+    """A quiet cell shows nothing and needs its answer; `--dry-run` and `-h` need none."""
+    (found,) = scan([_cell(f"{line}\na cat")])
+    assert (should_show(found), needs_answer(found)) == (shows, needs)
+
+
+@pytest.mark.parametrize(
+    ("tag", "source", "own"),
+    [
+        (
+            "injected-parameters",
+            '# Parameters\nstyle = "ink"\nn = -1\nx = float("nan")\nl = [1, {"a": None}]\n',
+            True,
+        ),
+        ("injected-parameters", "%%gemimg cat\na cat", False),
+        ("injected-parameters", "cat", False),
+        ("injected-parameters", "x = display(cat)", False),
+        ("papermill-error-cell-tag", "hero.image", False),
+        ("injected-parameters", "x = " + "(" * 9999, False),
+        ("parameters", "style = 'ink'", False),
+    ],
+)
+def test_papermills_cells_are_known_by_more_than_their_tag(tag: str, source: str, *, own: bool):
+    """A tag anybody can set hides no cell that can show something."""
+    assert is_papermills(NotebookCell(number=1, is_code=True, source=source, outputs=(), tags=(tag,))) is own
+    assert is_papermills(NotebookCell(number=1, is_code=False, source="error", outputs=(), tags=(tag,))) is (
+        tag != "parameters"
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "shows"),
+    [
+        ("%gemnb show cat", True),
+        ("x = 1\n  %gemnb  show abc123", True),
+        ("# %gemnb\n# A dog", False),
+        ("# %gemnb show cat", False),
+        ("%gemnb status", False),
+        ("%%html\n%gemnb show cat", False),
+    ],
+)
+def test_a_cell_that_shows_what_is_kept_is_known(source: str, *, shows: bool):
+    """Only a line of the cell that is `%gemnb show …` shows what is kept."""
+    assert shows_kept(source) is shows

@@ -61,6 +61,7 @@ def test_a_changed_prompt_is_missing_and_what_follows_fails_with_it(
 
     assert [found[number][0] for number in (CAT, HAT, BOTH)] == ["missing", "failed", "failed"]
     assert "No answer is kept" in found[CAT][1]
+    assert "edited after the picture was made: 'A cat, ink' became 'A dog, ink'" in found[CAT][1]
     assert emulator.calls == ()
 
 

@@ -379,6 +379,75 @@ def test_a_picture_without_a_record_below_a_cell_is_found(notebook: Path, edit: 
     assert "1 output without a record below the cell" in told(verify(notebook)[CAT])
 
 
+@pytest.mark.parametrize("kind", ["text/html", "image/svg+xml", "image/gif", "text/markdown", "image/jpeg"])
+def test_another_type_beside_the_picture_is_found(notebook: Path, edit: Callable, kind: str):
+    """What a front end can show in the place of the true picture, in the same output, is drifted and named."""
+    edit(lambda document: output(document, CAT)["data"].update({kind: "<img src='x'>"}))
+
+    assert verify(notebook)[CAT].finding is Finding.DRIFTED
+    assert f"the output also holds {kind}, which is shown in the picture's place" in told(verify(notebook)[CAT])
+
+
+def test_html_below_a_cell_that_asks_is_found(notebook: Path, edit: Callable):
+    """A second output that holds HTML only can show a picture, and is no output of the cell's."""
+    foreign = {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<img src='x'>"}}
+    edit(lambda document: document["cells"][CAT - 1]["outputs"].append(foreign))
+
+    assert "1 output without a record below the cell" in told(verify(notebook)[CAT])
+
+
+@pytest.mark.parametrize(
+    ("source", "finding"), [("# %gemnb\n# A dog", Finding.DRIFTED), ("%gemnb show cat", Finding.CONSISTENT)]
+)
+def test_a_comment_that_names_gemnb_lifts_nothing(
+    write_answers: Callable[..., Path], edit: Callable, source: str, finding: Finding
+):
+    """A picture whose cell is gone is drifted whatever a comment in its place says; `%gemnb show` may show it."""
+    notebook = write_answers(picture(1))
+    edit(lambda document: document["cells"][0].update(source=source))
+
+    assert verify(notebook)[1].finding is finding
+
+
+@pytest.mark.parametrize("above", ["%%time\n", "%%prun\n", "%%time\n\n"])
+def test_a_cell_below_time_is_checked_as_the_cell_it_is(
+    write_answers: Callable[..., Path], edit: Callable, above: str
+):
+    """`%%time` above a cell changes nothing of its checks: it is consistent, and drifted when edited."""
+    notebook = write_answers(picture(1))
+
+    def change(document: dict[str, Any], old: str = "", new: str = "") -> None:
+        source = "".join(document["cells"][0]["source"])
+        document["cells"][0]["source"] = above + source.replace(old, new)
+
+    edit(change)
+    assert verify(notebook)[1].finding is Finding.CONSISTENT
+    edit(lambda document: change(document, "Picture 1", "Picture 2"))
+    assert verify(notebook)[1].finding is Finding.DRIFTED
+
+
+def test_a_captured_picture_belongs_to_its_cell(write_answers: Callable[..., Path], edit: Callable):
+    """What `%%capture` took and a cell below shows is consistent, and the captured cell lacks nothing."""
+    notebook = write_answers(picture(1))
+
+    def change(document: dict[str, Any]) -> None:
+        cell = document["cells"][0]
+        captured = cell | {"source": "%%capture out\n" + "".join(cell["source"]), "outputs": [], "id": "captured"}
+        document["cells"] = [captured, cell | {"source": "out.show()"}]
+
+    edit(change)
+    assert [(cell, check.finding) for cell, check in verify(notebook).items()] == [(2, Finding.CONSISTENT)]
+
+
+@pytest.mark.parametrize("line", ["%%gemimg --dry-run", "%%gemimg -q", "%%gemimg -h"])
+def test_a_cell_that_shows_nothing_lacks_nothing(write_answers: Callable[..., Path], edit: Callable, line: str):
+    """A dry run, a quiet cell and one that asks for help have no picture to miss."""
+    notebook = write_answers(picture(1))
+    edit(lambda document: document["cells"][0].update(source=f"{line}\na cat", outputs=[]))
+
+    assert verify(notebook) == {}
+
+
 def test_a_literal_that_is_not_the_cells_is_found(write_answers: Callable[..., Path], edit: Callable):
     """A record that binds `-p style=ink` as another text is drifted, though its request agrees with it."""
     notebook = write_answers(picture(1))
