@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+from gemnb.errors import printable
 
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+
+    from gemnb.reproduce.journal import Journal
     from gemnb.reproduce.run import Job, Run
 
 _SMALL = 4 * 1024 * 1024  # bytes of a notebook that is looked at before it is run
@@ -49,40 +52,92 @@ def reproduce(paths: tuple[Path, ...], **options: object) -> None:
     """Run notebooks again, offline, and compare every picture with the notebook's own record.
 
     PATHS are notebooks, folders of them, or globs. Exit code: 0 all reproduced, 1 drift or missing, 2 usage,
-    3 a notebook failed, 4 store or model unavailable, 130 stopped by Ctrl-C.
+    3 a notebook failed, 4 store or model unavailable, 130 stopped by Ctrl-C, 143 by SIGTERM.
     """
+    from gemnb.cli.stopping import Stopped, stoppable
+
+    try:
+        with stoppable():
+            code = _reproduce(paths, options)
+    except Stopped as stop:
+        click.echo("Stopped.", err=True)
+        code = stop.code
+    sys.exit(code)
+
+
+def _reproduce(paths: Sequence[Path], options: Mapping[str, object]) -> int:
+    """Run the batch and return the exit code."""
     import tempfile
 
-    from gemnb.notebook import find_notebooks
-    from gemnb.report import format_of, render, reproduce_code, reproduce_report, run_lines
+    from gemnb.cli.outputs import write_file
+    from gemnb.report import render, reproduce_code, reproduce_report, run_lines
 
-    mode = str(options["mode"])
-    if options["max_cost"] and mode == "replay":
-        raise click.UsageError("--max-cost: a replay costs nothing. It belongs to --mode auto or refresh.")
-    form = format_of(str(options["report"])) if options["report"] else "text"
-    if form is None:
-        raise click.BadParameter("It does not end in .txt .json .xml .md or .html.", param_hint="--report")
+    form = _checked(options)
+    found = _found(paths, options)
+    readable = [path for path in found if _is_notebook(path)]
     with tempfile.TemporaryDirectory(prefix="gemnb-") as folder:
-        spending = {"GEMNB_MAX_COST": str(options["max_cost"])} if options["max_cost"] else {}
-        if mode != "replay":
-            spending["GEMNB_LEDGER"] = str(Path(folder) / "ledger")
-        found = find_notebooks(paths)
-        readable = [path for path in found if _is_notebook(path)]
-        jobs = _jobs(readable, options, spending)
-        wanted = options["jobs"]
-        runs, stopped = _run(
-            jobs, workers=wanted if isinstance(wanted, int) else None, resume=bool(options["resume"])
-        )
+        jobs = _jobs(readable, options, _spending(options, Path(folder)))
+        runs, stopped = _run(jobs, options)
     finished = [(job.path, run) for place, job in enumerate(jobs) if (run := runs.get(place)) is not None]
     if finished:
         click.echo(reproduce_report(finished))
         if isinstance(options["report"], Path):
-            options["report"].write_text(render(run_lines(finished), form) + "\n", "utf-8")
+            write_file(options["report"], render(run_lines(finished), form) + "\n")
     if stopped:
-        left = len(jobs) - len(finished)
-        click.echo(f"Stopped, {left} of {len(jobs)} notebooks left; --resume added goes on.", err=True)
-        sys.exit(130)
-    sys.exit(2 if len(readable) < len(found) else reproduce_code(finished))
+        return stopped
+    return 2 if len(readable) < len(found) else reproduce_code(finished)
+
+
+def _checked(options: Mapping[str, object]) -> str:
+    """Look at everything that can be wrong before anything runs, and return the form of the report.
+
+    Raises:
+        click.UsageError: Options that do not go together.
+        SettingsError: A setting, or the limit, cannot have its value.
+        StoreError: The output folder or the report cannot be written.
+    """
+    from gemnb.cli.outputs import check_file, check_folder
+    from gemnb.report import format_of
+    from gemnb.settings import load_settings
+
+    limit = options["max_cost"]
+    if limit and options["mode"] == "replay":
+        raise click.UsageError("--max-cost: a replay costs nothing. It belongs to --mode auto or refresh.")
+    load_settings(Path.cwd(), overrides={"max_cost": str(limit)} if limit else {})
+    report, output = options["report"], options["output"]
+    form = format_of(str(report)) if report else "text"
+    if form is None:
+        raise click.BadParameter("It does not end in .txt .json .xml .md or .html.", param_hint="--report")
+    if isinstance(report, Path):
+        check_file(report)
+    if isinstance(output, Path):
+        check_folder(output)
+    return form
+
+
+def _found(paths: Sequence[Path], options: Mapping[str, object]) -> list[Path]:
+    from gemnb.cli.outputs import named_once, without_outputs
+    from gemnb.notebook import find_notebooks
+
+    found = named_once(find_notebooks(paths))
+    output = options["output"]
+    if not isinstance(output, Path):
+        return found
+    kept = without_outputs(found, paths, output)
+    if left := len(found) - len(kept):
+        click.echo(
+            printable(f"Left out: {left} notebook{'' if left == 1 else 's'} in {output}, where the output goes."),
+            err=True,
+        )
+    return kept
+
+
+def _spending(options: Mapping[str, object], folder: Path) -> dict[str, str]:
+    """Return what a batch that may pay has in its environment: its limit, and where it counts."""
+    if options["mode"] == "replay":
+        return {}
+    limit = {"GEMNB_MAX_COST": str(options["max_cost"])} if options["max_cost"] else {}
+    return {**limit, "GEMNB_LEDGER": str(folder / "ledger")}
 
 
 def _is_notebook(path: Path) -> bool:
@@ -101,6 +156,7 @@ def _is_notebook(path: Path) -> bool:
 
 
 def _jobs(found: Sequence[Path], options: Mapping[str, object], spending: Mapping[str, str]) -> list[Job]:
+    from gemnb.cli.outputs import output_paths
     from gemnb.errors import NotebookError
     from gemnb.lock import find_lock
     from gemnb.model import Mode
@@ -108,9 +164,11 @@ def _jobs(found: Sequence[Path], options: Mapping[str, object], spending: Mappin
     from gemnb.settings import load_settings
 
     parameters = _parameters(options)
+    _tell_unknown(found, parameters)
     output = options["output"]
+    targets = output_paths(found, output) if isinstance(output, Path) else [None] * len(found)
     jobs = []
-    for path in found:
+    for path, target in zip(found, targets, strict=True):
         if options["locked"] and find_lock(path.absolute(), load_settings(path.absolute().parent).root) is None:
             raise NotebookError(
                 f"--locked: there is no gemnb.lock for {path}.", hint=f"gemnb lock {path}   writes one; commit it"
@@ -120,20 +178,12 @@ def _jobs(found: Sequence[Path], options: Mapping[str, object], spending: Mappin
                 path=path,
                 mode=Mode(str(options["mode"])),
                 parameters=parameters,
-                output=output / _beside(path, found) if isinstance(output, Path) else None,
+                output=target,
                 environment=spending,
                 locked=bool(options["locked"]),
             )
         )
     return jobs
-
-
-def _beside(path: Path, found: Sequence[Path]) -> Path:
-    """Return where below the output folder a notebook is written: as it lies to the others."""
-    import os
-
-    top = Path(os.path.commonpath([other.absolute().parent for other in found]))
-    return path.absolute().relative_to(top)
 
 
 def _parameters(options: Mapping[str, object]) -> dict[str, object]:
@@ -146,38 +196,73 @@ def _parameters(options: Mapping[str, object]) -> dict[str, object]:
     return read_parameters(file if isinstance(file, Path) else None, pairs if isinstance(pairs, tuple) else ())
 
 
-def _run(jobs: Sequence[Job], *, workers: int | None, resume: bool) -> tuple[dict[int, Run], bool]:
-    """Return what came of each job by its place, and whether Ctrl-C stopped the batch."""
+def _tell_unknown(found: Sequence[Path], parameters: Mapping[str, object]) -> None:
+    """Say which parameters no notebook declares, as papermill does; they are set all the same."""
+    if not parameters or not found:
+        return
+    from gemnb.errors import nearest
+    from gemnb.reproduce.parameters import declared
+
+    known = {name for path in found for name in declared(path)}
+    for name in sorted(set(parameters) - known):
+        near = nearest(name, known)
+        said = f"-p {name}: no notebook has it in a cell tagged `parameters`; it is set all the same."
+        click.echo(printable(said + (f" Did you mean {near}?" if near else "")), err=True)
+
+
+def _run(jobs: Sequence[Job], options: Mapping[str, object]) -> tuple[dict[int, Run], int]:
+    """Return what came of each job by its place, and the exit code where the batch was stopped, else 0."""
+    import contextlib
+
     from gemnb.cli.progress import Progress
+    from gemnb.cli.stopping import Stopped
     from gemnb.compose import batches_folder
     from gemnb.reproduce.batch import workers as usual
     from gemnb.reproduce.journal import Journal
 
-    journal = Journal(batches_folder(), jobs)
-    runs = journal.done(jobs) if resume else {}
-    if not resume:
+    journal = Journal(
+        batches_folder(), jobs, apart=[options["report"]] if isinstance(options["report"], Path) else ()
+    )
+    runs = _resumed(journal, jobs) if options["resume"] else {}
+    if not options["resume"]:
         journal.close()
-    elif runs:
-        click.echo(f"{len(runs)} of {len(jobs)} notebooks were done before.", err=True)
     left = {place: job for place, job in enumerate(jobs) if place not in runs}
     places = {id(job): place for place, job in left.items()}
+    wanted = options["jobs"]
+    workers = min(wanted if isinstance(wanted, int) else usual(left.values()), len(left))
     with Progress(len(jobs), done=len(runs)) as progress:
         try:
-            for job, run in _side_by_side(list(left.values()), min(workers or usual(left.values()), len(left))):
-                runs[places[id(job)]] = run
-                journal.note(job, run)
-                progress.step(job.path, run)
-        except KeyboardInterrupt:
-            return runs, True
-    journal.close()
-    return runs, False
+            with contextlib.closing(_side_by_side(list(left.values()), workers)) as came:
+                for job, run in came:
+                    runs[places[id(job)]] = run
+                    journal.note(job, run)
+                    progress.step(job.path, run)
+        except Stopped as stop:
+            code = stop.code
+        else:
+            journal.close()
+            return runs, 0
+    more = "; --resume added goes on" if journal.is_there() else ""
+    click.echo(f"Stopped, {len(jobs) - len(runs)} of {len(jobs)} notebooks left{more}.", err=True)
+    return runs, code
 
 
-def _side_by_side(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Run]]:
+def _resumed(journal: Journal, jobs: Sequence[Job]) -> dict[int, Run]:
+    """Return what an earlier run of the batch did, and say so."""
+    runs = journal.done(jobs)
+    if runs:
+        said = f"{len(runs)} of {len(jobs)} notebooks were done before."
+        click.echo(f"{said} Their verdicts are of that run.", err=True)
+    elif journal.is_there():
+        click.echo("What was done before does not count: its notebooks, files or cache have changed.", err=True)
+    return runs
+
+
+def _side_by_side(jobs: Sequence[Job], workers: int) -> Generator[tuple[Job, Run], None, None]:
     from gemnb.reproduce.batch import local_pool, run_all
 
     if workers <= 1:
         yield from run_all(jobs)
         return
     with local_pool(workers) as pool:
-        yield from run_all(jobs, pool)
+        yield from run_all(jobs, pool, at_once=workers)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from gemnb.report.lines import UNATTESTED, listed, one_line
+from gemnb.report.text import names_of
 
 if TYPE_CHECKING:
     from gemnb.report.lines import Line, Report
@@ -21,27 +21,28 @@ _ACTIVE = re.compile(r"[\\`*_\[\]<>|~@#&$]|:(?=/)|(?<=www)\.", re.IGNORECASE)
 
 def markdown_report(report: Report) -> str:
     """Return the report as Markdown."""
+    short = names_of(report)
     mark = "✅" if report.well else "❌"
     rows = [f"### {mark} gemnb {report.command}", "", _escaped(report.summary()), ""]
     if report.lines:
         rows += ["| notebook | cell | picture | verdict | why |", "| --- | --- | --- | --- | --- |"]
         ordered = report.failures_first()
-        rows += map(_row, ordered[:MOST_ROWS])
+        rows += [_row(line, short[line.notebook]) for line in ordered[:MOST_ROWS]]
         rows += [""]
         if len(ordered) > MOST_ROWS:
             rows += [f"… and {len(ordered) - MOST_ROWS} more.", ""]
     rows += [
-        f"- {_escaped(PurePath(item.notebook).name)}: {_escaped(_cut(one_line(item.reason)))}"
+        f"- {_escaped(one_line(short[item.notebook]))}: {_escaped(_cut(one_line(item.reason)))}"
         for item in report.troubled[:MOST_ROWS]
     ]
     rows += [""] if report.troubled else []
     return "\n".join([*rows, _escaped(" ".join(UNATTESTED.split()))])
 
 
-def _row(line: Line) -> str:
+def _row(line: Line, notebook: str) -> str:
     why = line.reasons or line.notes or tuple(f"bound: {name}" for name in line.bound)
     cells = (
-        PurePath(line.notebook).name,
+        notebook,
         " ".join(filter(None, (str(line.cell), line.name))),
         line.picture,
         line.verdict,

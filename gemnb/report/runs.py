@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gemnb.report.lines import Line, Report, Troubled
-from gemnb.report.text import prose, table
+from gemnb.report.text import prose, short_names, table
 from gemnb.reproduce.run import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from gemnb.reproduce.run import Run
+    from gemnb.reproduce.run import Row, Run
 
 ALL_WELL, DRIFT, USAGE, NOTEBOOK_FAILED, UNAVAILABLE = range(5)
 """Exit codes: all reproduced, drift or missing, usage, a notebook failed, store or model unavailable."""
@@ -30,7 +30,7 @@ def run_lines(runs: Sequence[tuple[Path, Run]]) -> Report:
             picture=row.picture,
             verdict=row.verdict.value,
             well=row.verdict is Verdict.REPRODUCED,
-            reasons=(row.reason,) if row.reason else (),
+            reasons=(_reason(row),) if row.reason else (),
         )
         for _, run in runs
         for row in run.rows
@@ -47,23 +47,29 @@ def run_lines(runs: Sequence[tuple[Path, Run]]) -> Report:
 def reproduce_report(runs: Sequence[tuple[Path, Run]]) -> str:
     """Return the table of a re-run: notebook, cell, name, picture digest, verdict; then the reasons."""
     rows = [row for _, run in runs for row in run.rows]
+    short = short_names([*(str(path) for path, _ in runs), *(str(row.notebook) for row in rows)])
     lines = [
         table(
             ("notebook", "cell", "name", "picture", "verdict"),
-            [(row.notebook.name, str(row.cell), row.name, row.picture, row.verdict.value) for row in rows],
+            [(short[str(row.notebook)], str(row.cell), row.name, row.picture, row.verdict.value) for row in rows],
         )
     ]
-    reasons = [f"{row.notebook.name} cell {row.cell}: {row.reason}" for row in rows if row.reason]
+    reasons = [f"{short[str(row.notebook)]} cell {row.cell}: {_reason(row)}" for row in rows if row.reason]
     reasons += [
-        f"{path.name} cell {run.error[0]}: {run.error[1]}: {run.error[2]}"
+        f"{short[str(path)]} cell {run.error[0]}: {run.error[1]}: {run.error[2]}"
         for path, run in runs
         if run.error and not any(row.reason and row.cell == run.error[0] for row in run.rows)
     ]
     reasons += [f"gemnb.lock: {drift.line()}" for _, run in runs for drift in run.drift]
     count = sum(row.verdict is Verdict.REPRODUCED for row in rows)
-    stopped = [f"{path.name} failed in cell {run.error[0]}" for path, run in runs if run.error]
+    stopped = [f"{short[str(path)]} failed in cell {run.error[0]}" for path, run in runs if run.error]
     last = "; ".join([f"{count} of {len(rows)} pictures reproduced", *stopped]) + "."
     return "\n".join([*lines, "", *prose(reasons), last])
+
+
+def _reason(row: Row) -> str:
+    """Return the reason without the cell where that is the row's own, which stands beside it."""
+    return row.reason.removeprefix(f"cell {row.cell}: ")
 
 
 def reproduce_code(runs: Sequence[tuple[Path, Run]]) -> int:

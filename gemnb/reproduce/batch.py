@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -12,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from gemnb.errors import GemnbError, NotebookError, StoreError
@@ -81,6 +83,7 @@ def run_safely(job: Job) -> Run:
         _worker.is_busy = True
         return _told(job)
     except _Stopped:
+        _kill_children()
         os._exit(1)  # as an exception it would be this job's result, and the next would be taken
     finally:
         _worker.is_busy = False
@@ -94,7 +97,7 @@ def _told(job: Job) -> Run:
     except OSError as error:
         where = job.path if job.output is None else job.output
         return _failed(StoreError(f"{where} could not be written.", why=error.strerror or str(error)))
-    except ValueError as error:  # lone surrogates are no UTF-8
+    except UnicodeError as error:  # lone surrogates in what a cell printed
         return _failed(NotebookError(f"What {job.path} came to could not be written.", why=str(error)))
 
 
@@ -133,9 +136,7 @@ def _start_server() -> None:
 
 
 @contextmanager
-def _signals(
-    handler: signal.Handlers, numbers: tuple[signal.Signals, ...] = _STOPS
-) -> Iterator[None]:
+def _signals(handler: signal.Handlers, numbers: tuple[signal.Signals, ...] = _STOPS) -> Iterator[None]:
     """Have signals handled so for a while; threads other than the main one never see them."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -145,7 +146,7 @@ def _signals(
         yield
     finally:
         for number, previous in before.items():
-            signal.signal(number, previous)
+            signal.signal(number, previous or signal.SIG_DFL)
 
 
 def workers(jobs: Iterable[Job]) -> int:
@@ -179,6 +180,17 @@ def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
     raise _Stopped(1)  # unwinds through the run, which ends its kernel
 
 
+def _kill_children() -> None:
+    """End a kernel that was just being started, which nbclient does not know yet; Linux only.
+
+    Elsewhere it ends by itself a second after it sees that its parent is gone.
+    """
+    for file in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError, ValueError):
+            for child in file.read_text("ascii").split():
+                os.kill(int(child), signal.SIGKILL)
+
+
 def _end(workers: list[multiprocessing.process.BaseProcess]) -> None:
     """End workers; the kernel of one that had to be killed sees that its parent is gone, and ends."""
     for worker in workers:
@@ -204,9 +216,9 @@ def _submit(executor: Executor, job: Job) -> Future[Run]:
         return failed
     finally:
         for number, previous in before.items():
-            signal.signal(number, previous)
-        for number in came[:1]:
-            signal.raise_signal(number)
+            signal.signal(number, previous or signal.SIG_DFL)
+        for stop in came[:1]:
+            signal.raise_signal(stop)
 
 
 def _result(future: Future[Run]) -> Run:

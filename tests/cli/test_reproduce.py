@@ -130,3 +130,140 @@ def test_what_is_missing_is_asked_for_in_auto(two: Path, emulator: Emulator) -> 
     assert "'A cat' became 'A bird'" in done.stdout
     assert len(emulator.calls) == 1
     assert gemnb("reproduce", "new").returncode == 0
+
+
+def _bytes(*names: str) -> list[bytes]:
+    return [Path(name).read_bytes() for name in names]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nb", "-o", "nb"],
+        [".", "-o", "."],
+        ["nb/one.ipynb", "-o", "nb"],
+        ["nb/one.ipynb", "-o", "nb/../other/../nb"],
+        ["nb/one.ipynb", "-o", "link"],
+        ["nb/one.ipynb", "other/one.ipynb", "-o", "."],
+    ],
+)
+def test_what_is_read_is_never_written_over(two: Path, arguments: list[str]) -> None:
+    """An output folder that holds the notebooks themselves, however it is named, is refused before anything runs."""
+    Path("other").mkdir()
+    Path("other/one.ipynb").write_bytes(Path("nb/one.ipynb").read_bytes())
+    Path("link").symlink_to("nb")
+    before = _bytes("nb/one.ipynb", "nb/two.ipynb", "other/one.ipynb")
+    done = gemnb("reproduce", *arguments)
+
+    assert done.returncode == 2
+    assert "which is a notebook that is read" in done.stderr
+    assert "[1/" not in done.stderr
+    assert before == _bytes("nb/one.ipynb", "nb/two.ipynb", "other/one.ipynb")
+
+
+def test_outputs_stay_below_their_folder(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notebooks that are named through `..` are written below the output folder, and nowhere else."""
+    Path("y").mkdir()
+    Path("y/one.ipynb").write_bytes(Path("nb/one.ipynb").read_bytes())
+    before = _bytes("nb/one.ipynb", "y/one.ipynb")
+    monkeypatch.chdir("y")
+    done = gemnb("reproduce", "../nb/one.ipynb", "one.ipynb", "-o", "../out")
+    monkeypatch.chdir(two)
+
+    assert done.returncode == 0, done.stderr
+    assert before == _bytes("nb/one.ipynb", "y/one.ipynb")
+    assert sorted(map(str, Path("out").rglob("*.ipynb"))) == ["out/nb/one.ipynb", "out/y/one.ipynb"]
+    assert "nb/one.ipynb" in done.stdout  # to tell it from the other
+
+
+def test_a_link_does_not_lead_out_of_the_output_folder(two: Path) -> None:
+    """Where a link in the output folder leads elsewhere, nothing is run and nothing written there."""
+    Path("elsewhere").mkdir()
+    Path("out").mkdir()
+    Path("out/nb").symlink_to(two / "elsewhere")
+    Path("more").mkdir()
+    Path("more/one.ipynb").write_bytes(Path("nb/one.ipynb").read_bytes())
+    done = gemnb("reproduce", "nb", "more", "-o", "out")
+
+    assert done.returncode == 2
+    assert "a link leads out of out" in done.stderr
+    assert list(Path("elsewhere").iterdir()) == []
+
+
+def test_what_was_written_below_a_given_folder_is_not_run(two: Path) -> None:
+    """The same command twice, with its output inside the folder it is given, does the same twice."""
+    first = gemnb("reproduce", ".", "-o", "out")
+    second = gemnb("reproduce", ".", "-o", "out")
+
+    assert (first.returncode, second.returncode) == (0, 0), second.stderr
+    assert "2 of 2 pictures reproduced." in second.stdout
+    assert "Left out: 2 notebooks in out" in second.stderr
+
+
+def test_a_notebook_that_is_named_in_several_ways_is_run_once(two: Path) -> None:
+    """As it is, through `..`, and by its whole path."""
+    done = gemnb("reproduce", "nb/one.ipynb", "nb/../nb/one.ipynb", str(two / "nb" / "one.ipynb"))
+
+    assert done.returncode == 0
+    assert "1 of 1 pictures reproduced." in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["-o", "file"], ["-o", "file/out"], ["--report", "none/r.md"]])
+def test_what_cannot_be_written_is_told_before_anything_runs(two: Path, arguments: list[str]) -> None:
+    """Neither a traceback nor the exit code of a drift: one that says that the store failed, or the usage."""
+    Path("file").write_text("no folder")
+    done = gemnb("reproduce", "nb", *arguments)
+
+    assert done.returncode == (2 if arguments[-1] == "file" else 4)
+    assert "Traceback" not in done.stderr
+    assert arguments[-1] in done.stderr
+    assert "[1/" not in done.stderr
+
+
+def test_looking_whether_a_report_can_be_written_leaves_it(two: Path) -> None:
+    """A wrong call makes no empty report, and takes no older one away."""
+    Path("old.md").write_text("old")
+    for name in ("old.md", "new.md"):
+        assert gemnb("reproduce", "nb", "--report", name, "--locked").returncode == 2
+
+    assert Path("old.md").read_text("utf-8") == "old"
+    assert not Path("new.md").exists()
+
+
+def test_a_setting_that_is_none_is_told_before_anything_runs(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit that is no amount, and a mode that does not exist, are errors of usage."""
+    limit = gemnb("reproduce", "nb", "--mode", "auto", "--max-cost", "abc")
+    monkeypatch.setenv("GEMNB_MODE", "relpay")
+    mode = gemnb("reproduce", "nb")
+
+    assert (limit.returncode, mode.returncode) == (2, 2)
+    assert "'abc' is neither an amount in US dollars" in limit.stderr
+    assert "Did you mean replay?" in mode.stderr
+    assert "[1/" not in limit.stderr + mode.stderr
+
+
+def test_a_parameter_that_no_notebook_has_is_told(two: Path) -> None:
+    """A misspelt name is told with the nearest one; a right one is not."""
+    path = Path("nb/one.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    cell = nbformat.v4.new_code_cell("subject = 'cat'\nsize: int = 3", metadata={"tags": ["parameters"]})
+    notebook.cells.insert(0, cell)
+    nbformat.write(notebook, path)
+    wrong = gemnb("reproduce", str(path), "-p", "subjectt", "dog")
+    right = gemnb("reproduce", str(path), "-p", "subject", "dog", "-p", "size", "4")
+
+    assert "-p subjectt: no notebook has it" in wrong.stderr
+    assert "Did you mean subject?" in wrong.stderr
+    assert "no notebook has it" not in right.stderr
+
+
+def test_a_parameters_file_is_told_of_as_it_fails(two: Path) -> None:
+    """One that is not there is not said to be written wrongly."""
+    Path("list.yaml").write_text("- a")
+    missing = gemnb("reproduce", "nb", "-f", "none.yaml")
+    wrong = gemnb("reproduce", "nb", "-f", "list.yaml")
+
+    assert (missing.returncode, wrong.returncode) == (2, 2)
+    assert "No such file" in missing.stderr
+    assert "style: ink" not in missing.stderr
+    assert "style: ink" in wrong.stderr

@@ -7,18 +7,26 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gemnb.report import FORMATS, UNATTESTED, Line, Report, format_of, render
+from gemnb.report import (
+    FORMATS,
+    UNATTESTED,
+    Line,
+    Report,
+    Troubled,
+    format_of,
+    render,
+    reproduce_report,
+    run_lines,
+)
 from gemnb.report.markdown import MOST_ROWS
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from gemnb.reproduce.run import Row, Run, Verdict
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -51,6 +59,38 @@ def test_the_text_has_a_row_per_picture_and_the_reasons(report: Report):
     assert "a.ipynb cell 4: note: --alt was edited" in said
     assert "c.ipynb: posts/c.ipynb is no notebook" in said
     assert said.endswith(UNATTESTED)
+
+
+def test_notebooks_of_one_name_are_told_apart():
+    """A text shows as many folders as it takes to tell two notebooks from each other, and no more."""
+    paths = ("nb/one.ipynb", "old/2023/one.ipynb", "old/two.ipynb")
+    lines = [
+        Line(notebook=path, cell=1, name="", picture="", verdict="drifted", well=False, reasons=("why",))
+        for path in paths
+    ]
+    trouble = Troubled(notebook="two.ipynb", reason="is none")
+    made = Report(command="verify", lines=tuple(lines), troubled=(trouble,))
+    text, markdown = render(made, "text"), render(made, "markdown")
+
+    for shown in ("nb/one.ipynb cell 1: why", "2023/one.ipynb cell 1: why", "old/two.ipynb cell 1: why"):
+        assert f"\n{shown}" in text
+    assert "\ntwo.ipynb: is none" in text
+    assert "| nb/one.ipynb |" in markdown
+    assert "| 2023/one.ipynb |" in markdown
+
+
+def test_a_reason_says_its_cell_once():
+    """The cell stands beside the reason; another cell in the reason stays."""
+    path = Path("one.ipynb")
+    rows = [
+        Row(notebook=path, cell=2, name="", picture="", verdict=Verdict.FAILED, reason="cell 2: ValueError: no"),
+        Row(notebook=path, cell=3, name="", picture="", verdict=Verdict.FAILED, reason="cell 2: earlier"),
+    ]
+    runs = [(path, Run(rows=tuple(rows)))]
+
+    assert "one.ipynb cell 2: ValueError: no" in reproduce_report(runs)
+    assert "one.ipynb cell 3: cell 2: earlier" in reproduce_report(runs)
+    assert [line.reasons for line in run_lines(runs).lines] == [("ValueError: no",), ("cell 2: earlier",)]
 
 
 def test_the_json_has_its_members(report: Report):

@@ -12,10 +12,12 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import nbformat
 import pytest
 
+from gemnb.lock import Drift
 from gemnb.model import Mode
 from gemnb.reproduce.batch import local_pool, run_all
 from gemnb.reproduce.compare import Row, Verdict
@@ -120,7 +122,7 @@ def test_ctrl_c_stops_cleanly_and_resume_goes_on(notebook: Path, emulator: Emula
 
     assert first.startswith("[1/3] ")
     assert process.returncode == 130
-    assert "Stopped, 2 of 3 notebooks left" in err
+    assert "Stopped, 2 of 3 notebooks left; --resume added goes on." in err
     assert "Traceback" not in out + err
     assert out.count("reproduced") >= 3
     deadline = time.monotonic() + 10
@@ -144,6 +146,117 @@ def test_ctrl_c_stops_cleanly_and_resume_goes_on(notebook: Path, emulator: Emula
     assert "9 of 9 pictures reproduced." in done.stdout
 
 
+def _sleepers(folder: Path, count: int) -> list[str]:
+    """Write notebooks that note their start beside them and then take long; return their names."""
+    for number in range(count):
+        cells = [f"open('started', 'a').write('{number}')", "import time; time.sleep(60)"]
+        written = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells)))
+        nbformat.write(written, folder / f"s{number}.ipynb")
+    return [f"s{number}.ipynb" for number in range(count)]
+
+
+def _until_gone(mark: str) -> set[int]:
+    deadline = time.monotonic() + 10
+    while kernels(mark) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return kernels(mark)
+
+
+def _started(folder: Path) -> str:
+    return (folder / "started").read_text("utf-8") if (folder / "started").exists() else ""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="reads /proc, which only Linux has")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["early", "late"])
+def test_a_batch_that_is_stopped_starts_nothing_more(project: Path, moment: str, number: int, jobs: str) -> None:
+    """The first Ctrl-C or SIGTERM, however early, ends all; a second one changes nothing; nothing is left running."""
+    mark = uuid.uuid4().hex
+    process = subprocess.Popen(
+        [GEMNB, "reproduce", "-j", jobs, *_sleepers(project, 5)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "MARK": mark},
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + (0.6 if moment == "early" else 60)
+    while len(_started(project)) < int(jobs) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    stopped = time.monotonic()
+    tell = os.killpg if number == signal.SIGINT else os.kill
+    tell(process.pid, number)
+    time.sleep(0.05)
+    if process.poll() is None:
+        tell(process.pid, number)
+    out, _ = process.communicate(timeout=30)
+
+    assert time.monotonic() - stopped < 10
+    assert process.returncode == 128 + number
+    assert "Traceback" not in out
+    assert "Stopped" in out
+    assert _until_gone(mark) == set()
+    assert len(_started(project)) <= int(jobs)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="reads /proc, which only Linux has")
+def test_a_worker_that_does_not_stop_is_killed(project: Path) -> None:
+    """A worker that hangs keeps nobody waiting, and its kernel ends, too."""
+    mark = uuid.uuid4().hex
+    process = subprocess.Popen(
+        [GEMNB, "reproduce", "-j", "2", *_sleepers(project, 3)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "MARK": mark},
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while len(_started(project)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    for kernel in kernels(mark):
+        os.kill(int(Path(f"/proc/{kernel}/stat").read_text("utf-8").rpartition(")")[2].split()[1]), signal.SIGSTOP)
+    os.kill(process.pid, signal.SIGINT)
+    process.communicate(timeout=15)
+
+    assert process.returncode == 130
+    assert _until_gone(mark) == set()
+    assert len(_started(project)) == 2
+
+
+def test_no_more_is_handed_over_than_runs(project: Path) -> None:
+    """With `at_once`, an executor holds no job that waits for another; all come in the end."""
+
+    class Counting(ThreadPoolExecutor):
+        given = 0
+
+        def submit(self, *arguments: Any, **options: Any) -> Any:
+            self.given += 1
+            return super().submit(*arguments, **options)
+
+    jobs = [Job(path=project / f"{number}.ipynb") for number in range(5)]
+    with Counting(1) as executor:
+        came = run_all(jobs, executor, at_once=2)
+        next(came)
+        assert executor.given == 2
+        assert len(list(came)) == 4
+
+
+def test_an_output_that_cannot_be_written_is_that_notebooks_failure(notebook: Path) -> None:
+    """It is told as the store's, with the reason; the other notebooks run all the same."""
+    (notebook.parent / "file").write_text("no folder")
+    jobs = [Job(path=notebook, output=notebook.parent / "file" / "a.ipynb"), Job(path=notebook)]
+    (_, bad), (_, good) = run_all(jobs)
+
+    assert bad.error is not None
+    assert bad.error[:2] == (0, "StoreError")
+    assert "a.ipynb could not be written." in bad.error[2]
+    assert good.error is None
+
+
 def _run(verdict: Verdict = Verdict.REPRODUCED) -> Run:
     row = Row(notebook=Path("a.ipynb"), cell=3, name="cat", picture="0123456789ab", verdict=verdict, reason="wy — ü")
     return Run(rows=(row,))
@@ -163,6 +276,59 @@ def test_a_journal_counts_while_nothing_it_was_written_for_changed(tmp_path: Pat
     (tmp_path / "gemnb.lock").unlink()
     path.write_text("{ }")
     assert Journal(tmp_path / "batches", jobs).done(jobs) == {}
+
+
+@pytest.mark.parametrize("changed", ["photo.png", "data/new.csv", "cache/records/x.json", "nb/photo.png"])
+def test_a_journal_counts_while_the_files_around_are_the_same(tmp_path: Path, changed: str) -> None:
+    """A changed file of the project or in its cache makes a replay run again; no paid run is paid twice."""
+    for name in ("data", "cache/records", "nb"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "photo.png").write_bytes(b"one")
+    (tmp_path / "pyproject.toml").write_text("[tool.gemnb]")
+    jobs = [Job(path=tmp_path / "nb" / "a.ipynb")]
+    paid = [Job(path=tmp_path / "nb" / "a.ipynb", mode=Mode.REFRESH)]
+    for batch in (jobs, paid):
+        Journal(tmp_path / "batches", batch).note(batch[0], _run())
+        assert Journal(tmp_path / "batches", batch).done(batch) == {0: _run()}
+
+    (tmp_path / changed).write_bytes(b"another")
+
+    assert Journal(tmp_path / "batches", jobs).done(jobs) == {}
+    assert Journal(tmp_path / "batches", jobs).is_there()
+    assert Journal(tmp_path / "batches", paid).done(paid) == {0: _run()}
+
+
+def test_a_journal_passes_over_what_the_batch_writes_itself(tmp_path: Path) -> None:
+    """The report and the notebooks as they came, beside the notebooks, change nothing."""
+    output, report = tmp_path / "out" / "a.ipynb", tmp_path / "report.md"
+    jobs = [Job(path=tmp_path / "a.ipynb", output=output)]
+    Journal(tmp_path / "batches", jobs, apart=[report]).note(jobs[0], _run())
+    output.parent.mkdir()
+    output.write_text("{}")
+    report.write_text("ok")
+
+    assert Journal(tmp_path / "batches", jobs, apart=[report]).done(jobs) == {0: _run()}
+
+
+def test_a_journal_does_not_count_where_too_much_lies_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the number of files that are looked at, nothing is noted as done."""
+    monkeypatch.setattr("gemnb.reproduce.journal._MOST", 3)
+    for number in range(4):
+        (tmp_path / f"{number}.csv").touch()
+    jobs = [Job(path=tmp_path / "a.ipynb")]
+    Journal(tmp_path / "batches", jobs).note(jobs[0], _run())
+
+    assert not Journal(tmp_path / "batches", jobs).is_there()
+
+
+def test_what_differs_from_its_lock_is_run_again(tmp_path: Path) -> None:
+    """A run whose answers are not the pinned ones is not noted as done."""
+    jobs = [Job(path=tmp_path / "a.ipynb")]
+    drift = Drift(kind="changed", notebook="a.ipynb", where="cell 3", says="another attempt")
+    journal = Journal(tmp_path / "batches", jobs)
+    journal.note(jobs[0], Run(rows=_run().rows, drift=(drift,)))
+
+    assert journal.done(jobs) == {}
 
 
 def test_a_notebook_that_failed_is_run_again(tmp_path: Path) -> None:
