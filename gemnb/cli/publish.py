@@ -14,6 +14,7 @@ _FLAVORS = ("hugo", "jekyll", "markdown", "html")
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option("--to", type=click.Choice(_FLAVORS), required=True, help="The dialect of the site.")
 @click.option(
+    "-o",
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("published"),
@@ -48,10 +49,14 @@ def publish(notebook: Path, to: str, output: Path, widths: str, *, strict: bool,
 
     Exit code: 0 published, 1 published and --strict found something, 2 usage, 4 a folder cannot be read or written.
     """
-    from gemnb.publish.publication import publish_notebook, site_above
+    from gemnb.publish.making import WIDTHS
+    from gemnb.publish.publication import publish_notebook
     from gemnb.publish.report import report, stops
+    from gemnb.publish.sites import site_above
     from gemnb.publish.wishes import Options, Wishes
 
+    if notebook.is_dir():
+        raise click.UsageError(f"{notebook} is a folder. Give one notebook: gemnb publish NOTEBOOK --to {to}")
     if to == "hugo" and (site := site_above(output)) is not None:
         section = output.absolute().relative_to(site / "content").parts
         raise click.UsageError(
@@ -68,7 +73,7 @@ def publish(notebook: Path, to: str, output: Path, widths: str, *, strict: bool,
             facts=bool(said["caption_facts"]),
             prompts=not said["no_prompt_in_pictures"],
         ),
-        **({"widths": _widths(widths)} if widths else {}),
+        widths=_widths(widths) if widths else WIDTHS,
         quality=int(str(said["quality"])),
         originals=bool(said["originals"]),
         picture_budget=int(str(said["picture_budget"])),

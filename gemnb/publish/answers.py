@@ -13,7 +13,7 @@ from gemnb.inputs import bindings_of
 from gemnb.invocation import assemble, needs
 from gemnb.model import Outcome
 from gemnb.publish.post import Card, CardKind, Evidence, Figure, Prompt, Remark, Source, file_slug
-from gemnb.publish.words import caption_facts, outcome_words, prompt_of, provenance
+from gemnb.publish.words import caption_facts, outcome_words, prompt_of, provenance, without_places
 from gemnb.records import parse_document
 from gemnb.session import is_private
 from gemnb.verify.findings import Trouble
@@ -21,6 +21,7 @@ from gemnb.verify.sources import Present, check_invocation, check_present, prese
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from gemnb.cell import Cell
     from gemnb.model import Invocation, JSONValue, Record
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from gemnb.publish.wishes import Place, Wishes
 
 WITHHELD = "Withheld by the author"
+GOES_ON = "It goes on from a withheld picture."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,7 +43,7 @@ class Answers:
         place: Where kept answers are looked up.
         slug: That of the post: names pictures of cells without a NAME.
         sources: Digital source type of each known picture, by digest.
-        withheld: Digests of pictures that other cells withhold.
+        withheld: Digests of pictures that no page may show (`withheld_pictures`).
         remarks: What the author should be told.
     """
 
@@ -72,11 +74,11 @@ class Answers:
                 self._tell(scanned, f"its record cannot be read: {error.why or error.what}")
                 found.append(_card(CardKind.ERROR, "The record cannot be read", scanned))
                 continue
-            if self._goes_on_from_withheld(record):
+            if _goes_on_from(record, self.withheld):
                 self._tell(
                     scanned, "withheld: its record holds the turns of a withheld picture, which it goes on from"
                 )
-                found.append(_card(CardKind.WITHHELD, WITHHELD, scanned, "It goes on from a withheld picture."))
+                found.append(Card(kind=CardKind.WITHHELD, title=WITHHELD, cell=scanned.number, because=GOES_ON))
                 continue
             prompt = Prompt(text=prompt_of(record))
             if [block for block in found if isinstance(block, Prompt)][-1:] != [prompt]:
@@ -133,10 +135,6 @@ class Answers:
             embedded=embedded,
         )
 
-    def _goes_on_from_withheld(self, record: Record) -> bool:
-        earlier = (digest for turn in record.request.contents[:-1] for digest in references(list(turn.parts)))
-        return any(digest in self.withheld for digest in earlier)
-
     def _attempts(self, record: Record) -> int:
         return len(self.place.cache.attempts(record.request_digest))
 
@@ -162,7 +160,8 @@ class Answers:
             card = Card(kind=kind, title=title, lines=lines, cell=scanned.number, evidence=evidence)
             return [*prompt, card]
         name, words = scanned.error or ("", "")
-        card = _card(CardKind.ERROR, name or "This cell cannot be run", scanned, *words.splitlines()[:6])
+        message = without_places(words, self.place.folder, self.place.root)
+        card = _card(CardKind.ERROR, name or "This cell cannot be run", scanned, *message.splitlines()[:6])
         self._tell(scanned, f"the cell failed: {name or now.error}")
         return [card]
 
@@ -220,19 +219,40 @@ def _withholds(now: Present, scanned: ScannedCell) -> bool:
 
 
 def withheld_pictures(cells: Iterable[ScannedCell]) -> frozenset[str]:
-    """Return the digests of originals and previews that cells withhold, so that nothing made of them is shown."""
+    """Return the digests of originals and previews that no page may show, nor anything made of them.
+
+    These are the pictures that cells withhold, and those that go on from one of them.
+    """
     found: set[str] = set()
+    others: list[Record] = []
     for scanned in cells:
-        if not _withholds(present(scanned), scanned):
-            continue
+        hides = _withholds(present(scanned), scanned)
         for shown in scanned.shown:
+            if hides and shown.picture:
+                found.add(blob_digest(shown.picture))
             try:
                 record, _, _ = parse_document(shown.document)
             except CacheError:
                 continue
-            for picture in record.pictures:
-                found |= {picture.original.blob, *([picture.preview.blob] if picture.preview else [])}
+            if hides:
+                found |= _digests(record)
+            else:
+                others.append(record)
+    # Until nothing more is found: cells may stand in any order.
+    while more := [record for record in others if _goes_on_from(record, found) and not _digests(record) <= found]:
+        for record in more:
+            found |= _digests(record)
     return frozenset(found)
+
+
+def _digests(record: Record) -> set[str]:
+    kept = {picture.original.blob for picture in record.pictures}
+    return kept | {picture.preview.blob for picture in record.pictures if picture.preview}
+
+
+def _goes_on_from(record: Record, withheld: AbstractSet[str]) -> bool:
+    earlier = (digest for turn in record.request.contents[:-1] for digest in references(list(turn.parts)))
+    return any(digest in withheld for digest in earlier)
 
 
 def _edited(record: Record, now: Present, invocation: Invocation) -> tuple[str, ...]:

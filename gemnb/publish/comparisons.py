@@ -63,6 +63,11 @@ def parse_comparison(document: JSONValue) -> Comparison | None:
     return Comparison(parts=tuple(parts), slider=document.get("slider") is True)
 
 
+def labels_of(compared: Comparison) -> str | None:
+    """Return the labels of a comparison on one line; None where it has none."""
+    return " | ".join(words for _, label in compared.parts if (words := " ".join(label.split()))) or None
+
+
 def composite_provenance(original: str, alt: str | None, compared: Comparison, known: Known) -> Provenance:
     """Return what copies of a composite say: its own digest, those of its parts, and who made those.
 

@@ -7,11 +7,13 @@ The fragments hold no empty line, so that Markdown passes them on whole, and eac
 from __future__ import annotations
 
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING
 
+from gemnb.canonical import short
 from gemnb.publish.escape import html_text, one_line
 from gemnb.publish.post import CardKind
-from gemnb.publish.words import input_pictures, model_version, parameters
+from gemnb.publish.words import goes_on_from, input_pictures, model_version, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -116,7 +118,8 @@ def card_html(card: Card) -> str:
     """Return what stands in the place of a picture; a quotation, which every theme and feed reader sets apart."""
     lines = [one_line(line) for line in card.lines if line.strip()]
     if card.kind is CardKind.WITHHELD:
-        lines.append("The notebook marks this picture <code>publish: false</code>.")
+        own = "The notebook marks this picture <code>publish: false</code>."
+        lines.append(one_line(card.because) if card.because else own)
     words = "<br>".join([f"<strong>{one_line(card.title)}</strong>", *lines])
     return f'<blockquote class="gemnb-card gemnb-{card.kind.value}">{words}</blockquote>'
 
@@ -135,6 +138,9 @@ def evidence_html(evidence: Evidence, post: Post, original: str, link: Callable[
     rows = [("Model", _code(record.request.model) + (f", version {_code(version)}" if version else ""))]
     asked = ", ".join(f"{html_text(key)} {_code(value)}" for key, value in parameters(record))
     rows.append(("Parameters", asked or "none but the prompt"))
+    before = goes_on_from(record)
+    if before:
+        rows.append(("Goes on from", f"picture {_code(short(before))}"))
     inputs = input_pictures(record)
     if inputs:
         shown = ", ".join(_code(digest) for digest in inputs[:_MOST_INPUTS])
@@ -146,6 +152,7 @@ def evidence_html(evidence: Evidence, post: Post, original: str, link: Callable[
         facts = f"{_code(image.blob)}, {image.width}×{image.height}, {image.mime_type}, {image.size:,} bytes"
         rows.append(("Picture", facts + (f', <a href="{link(original)}">as received</a>' if original else "")))
     rows.append(("Notebook", _notebook(evidence, post)))
+    rows.append(("Command", _code(f"gemnb reproduce {_argument(post.notebook)}")))
     check = f'<a href="{link(INDEX)}">{INDEX}</a>, checked by <code>gemnb verify</code> (origin unattested)'
     rows.append(("Record", check))
     items = "\n".join(f"<li>{name}: {value}</li>" for name, value in rows)
@@ -162,6 +169,11 @@ def _notebook(evidence: Evidence, post: Post) -> str:
         return f"{_code(post.notebook)}, {cell}"
     anchor = f"#cell-id={html_text(evidence.cell_id)}" if evidence.cell_id else ""
     return f'<a href="{html_text(post.link)}{anchor}">{html_text(post.notebook)}</a>, {cell}'
+
+
+def _argument(name: str) -> str:
+    """Return a file name as a shell takes it; one that begins with a dash would be an option."""
+    return quote(f"./{name}" if name.startswith("-") else name)
 
 
 def _code(text: str) -> str:

@@ -115,14 +115,14 @@ def _jekyll_layout(front: Front) -> Layout:
     return Layout(page=PurePosixPath(page), folder=PurePosixPath("assets", "gemnb", front.slug), up=3)
 
 
-def _members(front: Front, cover: JSONObject | None) -> dict[str, JSONValue]:
+def _members(front: Front, cover: JSONObject | None, *, lead: bool = False) -> dict[str, JSONValue]:
     pairs: list[tuple[str, JSONValue]] = [
         ("title", front.title),
         ("date", front.date),
         ("slug", front.slug),
         ("tags", list(front.tags) or None),
         ("categories", list(front.categories) or None),
-        ("summary", front.summary),
+        ("summary", front.summary or (front.lead if lead else None)),
         ("cover", cover),
         *front.more.items(),
     ]
@@ -130,7 +130,7 @@ def _members(front: Front, cover: JSONObject | None) -> dict[str, JSONValue]:
 
 
 def _hugo_front(front: Front, cover: JSONObject | None) -> str:
-    return to_yaml(_members(front, cover and {"relative": True} | cover))
+    return to_yaml(_members(front, cover and {"relative": True} | cover, lead=True))
 
 
 def _plain_front(front: Front, cover: JSONObject | None) -> str:
@@ -143,6 +143,9 @@ def _jekyll_front(front: Front, cover: JSONObject | None) -> str:
     # `excerpt` is Jekyll's word, `description` and `image` are those of its plugins for search and feeds.
     if summary is not None:
         members |= {"excerpt": summary, "description": summary}
+    elif front.lead:
+        # Else Jekyll's excerpt is its first paragraph whatever that is.
+        members.setdefault("excerpt", front.lead)
     if cover:
         members["image"] = {"path" if key == "image" else key: value for key, value in cover.items()}
     return to_yaml({"layout": "post"} | members)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gemnb.errors import CacheError
@@ -12,10 +12,11 @@ from gemnb.notebook.files import joined
 from gemnb.publish import attached, front, narrative
 from gemnb.publish.answers import Answers, withheld_pictures
 from gemnb.publish.comparisons import Known
+from gemnb.publish.lead import lead_of
 from gemnb.publish.outside import outside_picture
 from gemnb.publish.pictures import digital_sources
 from gemnb.publish.post import Card, CardKind, Code, Figure, Narrative, Post, Remark, Slider
-from gemnb.publish.words import provenance
+from gemnb.publish.words import provenance, without_places
 from gemnb.records import parse_document
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ _ALIASES = {
     "remove_output": HIDE_OUTPUT,
     "remove-cell": HIDE_CELL,
     "remove_cell": HIDE_CELL,
+    # What papermill puts above a cell that failed, and at the top; the page has a card in the place of its picture.
+    "papermill-error-cell-tag": HIDE_CELL,
 }
+_BANNER = {"papermill-error-cell-tag"}
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]")
 _RAW_MARKDOWN = ("", "text/markdown", "markdown", "text/x-markdown")
 
@@ -58,7 +62,7 @@ def make_post(document: Document, name: str, wishes: Wishes, place: Place) -> Po
         StoreError: The cache cannot be read.
     """
     scanned = {cell.number: cell for cell in scan([item.cell for item in document.cells])}
-    made, first, heading, said = _front(document, name, wishes)
+    made, first, said = _front(document, name, wishes)
     withheld = withheld_pictures(scanned.values())
     records = _records(scanned.values())
     sources = digital_sources(records)
@@ -81,16 +85,10 @@ def make_post(document: Document, name: str, wishes: Wishes, place: Place) -> Po
         sources=sources,
         withheld=withheld,
     )
-    skipped_heading = wishes.keep_heading
     for item in document.cells:
         tags = {_ALIASES.get(tag, tag) for tag in item.cell.tags}
         if HIDE_CELL in tags or item is first:
             continue
-        if item.kind == "markdown" and not skipped_heading:
-            skipped_heading = True
-            if heading and heading == made.title:
-                gatherer.markdown(item, narrative.without_heading(item.cell.source))
-                continue
         if item.kind == "markdown":
             gatherer.markdown(item, item.cell.source)
         elif item.kind == "raw":
@@ -103,7 +101,7 @@ def make_post(document: Document, name: str, wishes: Wishes, place: Place) -> Po
             gatherer.outputs(item, tags)
     link = _link(said, wishes, gatherer.remarks)
     return Post(
-        front=made,
+        front=replace(made, lead=lead_of(gatherer.blocks)),
         blocks=tuple(gatherer.blocks),
         attached=gatherer.attached,
         remarks=(*answers.remarks, *gatherer.remarks),
@@ -123,17 +121,17 @@ def _link(post: JSONObject, wishes: Wishes, remarks: list[Remark]) -> str:
     return ""
 
 
-def _front(document: Document, name: str, wishes: Wishes) -> tuple[Front, DocumentCell | None, str, JSONObject]:
-    """Return the front matter, the raw cell it stands in, the first heading, and all that was said of the post."""
+def _front(document: Document, name: str, wishes: Wishes) -> tuple[Front, DocumentCell | None, JSONObject]:
+    """Return the front matter, the raw cell it stands in, and all that was said of the post."""
     raw = next((item for item in document.cells if item.kind == "raw"), None)
     first = raw if raw is not None and front.is_front_matter(raw.cell.source) else None
     said = document.post | (front.read_yaml(first.cell.source) if first else {})
     members = {key: value for key, value in said.items() if key != "notebook"}
     if wishes.section:
         members["section"] = wishes.section
-    texts = (item.cell.source for item in document.cells if item.kind == "markdown")
-    heading = narrative.first_heading(next(texts, ""))
-    return front.make_front(members, heading, name.removesuffix(".ipynb"), wishes.slug), first, heading, said
+    cells = (item.cell for item in document.cells if item.kind == "markdown" and not _BANNER & set(item.cell.tags))
+    heading = narrative.first_heading(next((cell.source for cell in cells if cell.source.strip()), ""))
+    return front.make_front(members, heading, name.removesuffix(".ipynb"), wishes.slug), first, said
 
 
 def _kept(digest: str, document: Document, place: Place) -> bytes | None:
@@ -170,17 +168,32 @@ class _Gatherer:
     blocks: list[Block] = field(default_factory=list)
     attached: dict[str, bytes] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
+    _has_begun: bool = False
 
     def add(self, blocks: Sequence[Block]) -> None:
         self.blocks += blocks
 
     def markdown(self, item: DocumentCell, text: str) -> None:
+        if text.strip() and not self._has_begun:
+            self._has_begun = True
+            text = text if self.wishes.keep_heading else self._below_title(item, text)
         if text.strip():
-            self.blocks.append(Narrative(text=narrative.rewrite(text, self._addresses(item))))
+            made = narrative.rewrite(text, self._addresses(item))
+            self.blocks.append(Narrative(text=made, cell=item.cell.number))
+
+    def _below_title(self, item: DocumentCell, text: str) -> str:
+        """Return the narrative's beginning without its own title: the page shows the post's."""
+        heading = narrative.first_heading(text)
+        if not heading:
+            return text
+        if heading != narrative.plain(self.front.title):
+            said = f"its heading {heading[:60]!r} is left out: the page shows the title {self.front.title[:60]!r}"
+            self.remarks.append(Remark(cell=item.cell.number, text=said, strict=False))
+        return narrative.without_heading(text)
 
     def raw(self, item: DocumentCell) -> None:
         if item.format.lower() in _RAW_MARKDOWN and item.cell.source.strip():
-            self.blocks.append(Narrative(text=item.cell.source, raw=True))
+            self.blocks.append(Narrative(text=item.cell.source, raw=True, cell=item.cell.number))
 
     def code(self, item: DocumentCell, tags: set[str], language: str) -> None:
         if _shows_code(tags, self.wishes) and item.cell.source.strip():
@@ -195,7 +208,7 @@ class _Gatherer:
             data = output.get("data")
             picture = outside_picture(output, item.cell.number, self.withheld, self._known())
             if output.get("output_type") == "error":
-                self.blocks.append(_error_card(output, item.cell.number))
+                self.blocks.append(_error_card(output, item.cell.number, self.place))
             elif picture is not None:
                 self.blocks.append(picture)
                 self._tell_of(picture)
@@ -210,11 +223,11 @@ class _Gatherer:
 
     def _tell_of(self, picture: Figure | Slider | Card) -> None:
         if isinstance(picture, Card):
-            self.remarks.append(Remark(cell=picture.cell, text=picture.title.lower(), strict=False))
+            self.remarks.append(Remark(cell=picture.cell, text=f"withheld: {_clause(picture.because)}", strict=False))
         elif isinstance(picture, Slider):
             self._tell_of(picture.before)
             self._tell_of(picture.after)
-        elif picture.alt is None:
+        elif picture.alt is None or picture.lacks_alt:
             self.remarks.append(Remark(cell=picture.cell, text=f"{picture.source.stem} has no alternative text"))
 
     def _addresses(self, item: DocumentCell) -> Callable[[narrative.Use], str | None]:
@@ -240,6 +253,10 @@ class _Gatherer:
         return address
 
 
+def _clause(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:].rstrip(".")
+
+
 def _shows_code(tags: set[str], wishes: Wishes) -> bool:
     return SHOW_CODE in tags or (wishes.code and HIDE_CODE not in tags)
 
@@ -249,7 +266,8 @@ def _plain(data: object) -> str:
     return joined(value) + "\n" if value else ""
 
 
-def _error_card(output: JSONObject, cell: int) -> Card:
-    words = _ESCAPES.sub("", joined(output.get("evalue"))).splitlines()[:6]
+def _error_card(output: JSONObject, cell: int, place: Place) -> Card:
+    message = _ESCAPES.sub("", joined(output.get("evalue")))
+    words = without_places(message, place.folder, place.root).splitlines()[:6]
     name = joined(output.get("ename")) or "Error"
     return Card(kind=CardKind.ERROR, title=name, lines=tuple(words), cell=cell)

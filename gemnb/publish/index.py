@@ -101,7 +101,7 @@ def make_index(  # noqa: PLR0913, PLR0917 - what an index names
         elif isinstance(block, Slider):
             others += [_other(block.before, files), _other(block.after, files)]
         elif isinstance(block, Card) and block.kind is CardKind.WITHHELD:
-            made.append({"cell": block.cell, "withheld": "publish: false"})
+            made.append({"cell": block.cell, "withheld": block.because or "publish: false"})
     doc: JSONObject = {
         "schema": SCHEMA,
         "flavor": flavor,

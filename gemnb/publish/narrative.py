@@ -16,6 +16,11 @@ _CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
 _IMAGE = re.compile(r"(!\[)((?:\\.|[^\]\\])*)(\]\(\s*)(<[^>\n]*>|[^\s)<][^\s)]*)")
 _TAG = re.compile(r"""<img\b[^>]*?\bsrc\s*=\s*("[^"]*"|'[^']*')[^>]*>""", re.IGNORECASE)
 _ALT = re.compile(r"""\balt\s*=\s*(?:"[^"]*\S[^"]*"|'[^']*\S[^']*')""", re.IGNORECASE)
+# An opening or closing tag as CommonMark 0.31 §6.6 has it; not in a shortcode, and not after a backslash.
+_HTML = re.compile(
+    r"""(?<![\\<{%])<(?:/[A-Za-z][A-Za-z0-9-]*\s*"""
+    r"""|[A-Za-z][A-Za-z0-9-]*(?:\s+[A-Za-z_:][\w.:-]*(?:\s*=\s*(?:[^\s"'=<>`]+|'[^']*'|"[^"]*"))?)*\s*/?)>"""
+)
 _DEFINITION = re.compile(
     r"^( {0,3}\[[^\]^][^\]]*\]:[ \t]*)(<[^>\n]*>|\S+\.(?:png|jpe?g|gif|webp|svg))", re.MULTILINE | re.IGNORECASE
 )
@@ -32,12 +37,23 @@ class Use:
 def first_heading(text: str) -> str:
     """Return the words of a first-level heading with which the text begins, or nothing."""
     match = _HEADING.match(text)
-    return _PLAIN.sub(lambda m: m.group(1) or "", match.group(1)).strip() if match else ""
+    return plain(match.group(1)) if match else ""
 
 
 def without_heading(text: str) -> str:
     """Return the text without the heading it begins with."""
     return _HEADING.sub("", text, count=1).lstrip("\n")
+
+
+def plain(text: str) -> str:
+    """Return inline Markdown as words: without emphasis, with a link's text for the link."""
+    return " ".join(_PLAIN.sub(lambda m: m.group(1) or "", text).split())
+
+
+def raw_html(text: str) -> str:
+    """Return the first HTML tag in a narrative, outside code; or nothing. Addresses in `<…>` are none."""
+    found = (_HTML.search(part) for is_code, part in parts(text) if not is_code)
+    return next((match.group() for match in found if match), "")
 
 
 def closed(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gemnb.canonical import blob_digest, short
 from gemnb.notebook.files import joined
-from gemnb.publish.comparisons import composite_provenance, parse_comparison, slider_of
+from gemnb.publish.comparisons import composite_provenance, labels_of, parse_comparison, slider_of
 from gemnb.publish.imported import imported_source
 from gemnb.publish.pictures import Provenance
 from gemnb.publish.post import Card, CardKind, Figure, Source
@@ -59,12 +59,13 @@ def outside_picture(
         hidden = source.original in withheld
         return _withheld(cell) if hidden else Figure(source=source, alt=alt, caption=caption, cell=cell)
     # A chart is copied as it is: copies at several widths would blur its lines. A comparison is a picture.
-    said = None
+    said, stand_in = None, None
     if COMPARE_MIMETYPE in data:
         parsed = parse_comparison(compared)
         if parsed is not None and (slider := slider_of(parsed, alt, cell, known)) is not None:
             return slider
         said = composite_provenance(digest, alt, parsed, known) if parsed else _unknown(digest, alt)
+        stand_in = labels_of(parsed) if parsed and alt is None else None
     source = Source(
         stem=f"{known.slug}-{short(digest)[:8]}",
         original=digest,
@@ -72,11 +73,13 @@ def outside_picture(
         provenance=said,
         embedded=embedded,
     )
-    return Figure(source=source, alt=alt, caption=None, cell=cell)
+    return Figure(source=source, alt=alt or stand_in, caption=None, cell=cell, lacks_alt=stand_in is not None)
 
 
 def _withheld(cell: int) -> Card:
-    return Card(kind=CardKind.WITHHELD, title="Withheld by the author", cell=cell)
+    return Card(
+        kind=CardKind.WITHHELD, title="Withheld by the author", cell=cell, because="It shows a withheld picture."
+    )
 
 
 def _unknown(digest: str, alt: str | None) -> Provenance:

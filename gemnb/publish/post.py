@@ -32,6 +32,7 @@ class Front:
         tags: In order.
         categories: In order.
         summary: A sentence for lists and feeds, or None.
+        lead: Beginning of the narrative, for lists and feeds where there is no summary; or None.
         cover: The author's `cover`, whose `image` may be the NAME of a cell; or None.
         section: Folder of posts, for Hugo.
         more: Every other member, passed on.
@@ -43,6 +44,7 @@ class Front:
     tags: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     summary: str | None = None
+    lead: str | None = None
     cover: JSONObject | None = None
     section: str = "posts"
     more: JSONObject = field(default_factory=dict)
@@ -54,6 +56,7 @@ class Narrative:
 
     text: str
     raw: bool = False
+    cell: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +76,23 @@ class Code:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What stands where there is no picture: a refusal, an error, a withheld picture."""
+    """What stands where there is no picture: a refusal, an error, a withheld picture.
+
+    Attributes:
+        kind: Why it stands there.
+        title: Its first line.
+        lines: Those below.
+        cell: Position of the cell, from 1.
+        evidence: What made the answer, or None.
+        because: Why it is withheld, where its own cell does not say `publish: false`.
+    """
 
     kind: CardKind
     title: str
     lines: tuple[str, ...] = ()
     cell: int = 0
     evidence: Evidence | None = None
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,13 +141,14 @@ class Figure:
 
     Attributes:
         source: Where its files come from.
-        alt: Alternative text, or None where the author gave none.
+        alt: Alternative text, or None where there is none.
         caption: The author's, or None.
         facts: Facts for the caption, where asked for: model, date, cost, attempt.
         evidence: What made it; None for a picture that no model made here.
         edited: Why the cell as it stands no longer makes this picture; empty where it does.
         cell: Position of the cell, from 1.
         name: The variable it binds, or empty.
+        lacks_alt: Whether `alt` only stands in for one that the author did not give.
     """
 
     source: Source
@@ -145,6 +159,7 @@ class Figure:
     edited: tuple[str, ...] = ()
     cell: int = 0
     name: str = ""
+    lacks_alt: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

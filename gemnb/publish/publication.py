@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from gemnb.compose import open_cache
@@ -20,12 +20,14 @@ from gemnb.publish.post import Prompt
 from gemnb.publish.readback import read_page
 from gemnb.publish.remarks import remarks_of
 from gemnb.publish.render import render
+from gemnb.publish.sites import shows_html
 from gemnb.publish.wishes import Place
 from gemnb.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from concurrent.futures import Executor
+    from pathlib import Path
 
     from gemnb.publish.document import Document
     from gemnb.publish.flavors import Flavor
@@ -78,6 +80,7 @@ def publish_notebook(
         StoreError: The folder cannot be written, or the cache not be read.
     """
     flavor = find_flavor(options.to)
+    options = replace(options, site_shows_html=options.site_shows_html or shows_html(output))
     document = read_document(notebook)
     post = make(document, notebook.absolute(), options)
     folder = Folder(output, flavor.layout(post.front))
@@ -236,12 +239,3 @@ def _site(folder: Folder, flavor: Flavor) -> list[PurePosixPath]:
     """Put what the site needs once, and never over a file that is there."""
     wanted = {PurePosixPath(path): data for path, data in flavor.site.items()}
     return folder.write({path: data for path, data in wanted.items() if folder.read(path) is None})
-
-
-def site_above(path: Path) -> Path | None:
-    """Return, where a folder lies inside a Hugo site's `content`, the site's folder; else None."""
-    configurations = [f"{name}.{kind}" for name in ("hugo", "config") for kind in ("toml", "yaml", "yml", "json")]
-    for folder in (path.absolute(), *path.absolute().parents):
-        if folder.name == "content" and any((folder.parent / name).is_file() for name in configurations):
-            return folder.parent
-    return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gemnb.publish.making import Made
-from gemnb.publish.post import Remark
+from gemnb.publish.narrative import raw_html
+from gemnb.publish.post import Narrative, Remark
 
 if TYPE_CHECKING:
     from gemnb.publish.making import Files
@@ -34,9 +35,24 @@ def remarks_of(post: Post, files: Files, options: Options) -> tuple[Remark, ...]
         found.append(
             Remark(cell=0, text=f"the pictures have {total:,} bytes; the budget of a page is {options.page_budget:,}")
         )
+    if options.to == "hugo" and not options.site_shows_html:
+        found += _dropped_html(post)
     if post.front.date is None and options.to in ("hugo", "jekyll"):
         what = "it goes to _drafts" if options.to == "jekyll" else "Hugo sorts it as the oldest"
         found.append(
             Remark(cell=0, text=f"the post has no date, and {what}; `date:` in its front matter", strict=False)
         )
     return tuple(sorted(dict.fromkeys(found), key=lambda remark: remark.cell))
+
+
+def _dropped_html(post: Post) -> list[Remark]:
+    """Return what Hugo would leave out without a word."""
+    found = []
+    for block in post.blocks:
+        # A raw cell with a shortcode knows Hugo; what stands inside one is that shortcode's business.
+        if not isinstance(block, Narrative) or (block.raw and "{{" in block.text):
+            continue
+        if tag := " ".join(raw_html(block.text).split()):
+            text = f"Hugo drops the cell's raw HTML ({tag[:40]}); `markup.goldmark.renderer.unsafe = true` shows it"
+            found.append(Remark(cell=block.cell, text=text))
+    return found

@@ -41,7 +41,7 @@ def _pictures(done: Publication) -> list[str]:
         for stem in {f.source.stem for f in done.post.figures()}
         if done.made[stem].files
     ]
-    last = (f"{len(rows)} pictures", "", f"{sum(shown):,}", "")
+    last = (f"{len(rows)} picture{'' if len(rows) == 1 else 's'}", "", f"{sum(shown):,}", "")
     return _columns([("picture", "widths", "bytes", "all widths"), *rows, last])
 
 
@@ -57,6 +57,10 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _written(done: Publication, output: Path) -> str:
-    changed = f"{len(done.written)} written" if done.written else "nothing changed"
+    # The site's shortcode is written once, and is no file of the post.
+    own = [path for path in done.written if path in done.files]
+    site = [path.as_posix() for path in done.written if path not in done.files]
+    changed = f"{len(own)} written" if own else "nothing changed"
     removed = f", {len(done.removed)} no longer needed and removed" if done.removed else ""
-    return f"{output / done.page}: {len(done.files)} files, {changed}{removed}."
+    beside = f" For the site: {', '.join(site)}." if site else ""
+    return f"{output / done.page}: {len(done.files)} files, {changed}{removed}.{beside}"

@@ -18,7 +18,7 @@ from gemnb.publish.escape import html_text, one_line
 from gemnb.publish.figures import SLIDER_STYLE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from gemnb.publish.post import Front
 
@@ -186,18 +186,40 @@ def _libraries() -> tuple[Any, Any]:
         import nh3
         from markdown_it import MarkdownIt
         from mdit_py_plugins.dollarmath import dollarmath_plugin
+        from mdit_py_plugins.dollarmath.index import math_inline_dollar
         from mdit_py_plugins.footnote import footnote_plugin
     except ImportError as error:
         reason = str(error)
     else:
         parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-        parser.use(footnote_plugin).use(dollarmath_plugin, renderer=_math)
+        parser.use(footnote_plugin).use(dollarmath_plugin, allow_space=False, renderer=_math)
+        parser.inline.ruler.at("math_inline", _not_before_digit(math_inline_dollar(allow_space=False)))
         return parser, nh3
     raise SettingsError(
         "A page of HTML needs libraries that are not installed.",
         why=reason,
         hint="pip install 'gemnb[publish]'",
     )
+
+
+def _not_before_digit(rule: Callable[[Any, bool], bool]) -> Callable[[Any, bool], bool]:
+    """Return the rule of Pandoc and GitHub: a closing `$` has no digit behind it, so that prices are prices.
+
+    The plugin's own `allow_digits=False` reads the last character of a paragraph as the one before its first.
+    """
+
+    def closes(state: Any, silent: bool) -> bool:  # noqa: FBT001 - markdown-it's signature
+        start, made = state.pos, len(state.tokens)
+        if not rule(state, silent):
+            return False
+        if state.src[state.pos : state.pos + 1].isdigit():
+            # What it pushed last is the formula; text before it stays.
+            del state.tokens[max(made, len(state.tokens) - 1) :]
+            state.pos = start
+            return False
+        return True
+
+    return closes
 
 
 def _math(content: str, options: dict[str, Any]) -> str:

@@ -64,6 +64,7 @@ class Options:
         picture_budget: Bytes of the widest copy of one picture; 0 for none.
         page_budget: Bytes of the widest copies of a page; 0 for none.
         force: Whether a page changed by hand is overwritten.
+        site_shows_html: Whether the site is set to show raw HTML of narratives.
     """
 
     to: str
@@ -74,3 +75,4 @@ class Options:
     picture_budget: int = PICTURE_BUDGET
     page_budget: int = PAGE_BUDGET
     force: bool = False
+    site_shows_html: bool = False

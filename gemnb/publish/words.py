@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from gemnb.answer import read_answer, why_refused
@@ -13,9 +14,13 @@ from gemnb.publish.pictures import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-    from gemnb.model import JSONValue, Record
+    from gemnb.model import JSONObject, JSONValue, Record
 
+_HOMES = re.compile(
+    r"""(?<![\w./-])(?:/home|/Users)/[^/\s'":]+|(?<!\w)[A-Za-z]:(?:\\{1,2}|/)Users(?:\\{1,2}|/)[^\\/\s'":]+"""
+)
 _SYSTEMS = {"google": "Google Gemini", "emulator": "gemnb emulator"}
 
 
@@ -27,16 +32,25 @@ def prompt_of(record: Record) -> str:
 
 
 def input_pictures(record: Record) -> list[str]:
-    """Return the digests of the pictures that went to the model, in order: of its turns, and of the user's."""
-    found: list[str] = []
-    for turn in record.request.contents:
-        for part in turn.parts:
-            inline = part.get("inlineData")
-            if isinstance(inline, dict):
-                data = inline.get("data")
-                pixels = data.get("$pixels") if isinstance(data, dict) else None
-                found += [pixels] if isinstance(pixels, str) else list(references(inline))
-    return list(dict.fromkeys(found))
+    """Return the digests of the pictures that the user's turns gave the model, in order."""
+    given = [turn for turn in record.request.contents if turn.role != "model"]
+    return list(dict.fromkeys(digest for turn in given for part in turn.parts for digest in _pictures(part)))
+
+
+def goes_on_from(record: Record) -> str | None:
+    """Return the digest of the model's picture that an edit goes on from; None for what is no edit."""
+    turns = [turn for turn in record.request.contents[:-1] if turn.role == "model"]
+    made = [digest for turn in turns for part in turn.parts if not part.get("thought") for digest in _pictures(part)]
+    return made[-1] if made else None
+
+
+def _pictures(part: JSONObject) -> list[str]:
+    inline = part.get("inlineData")
+    if not isinstance(inline, dict):
+        return []
+    data = inline.get("data")
+    pixels = data.get("$pixels") if isinstance(data, dict) else None
+    return [pixels] if isinstance(pixels, str) else list(references(inline))
 
 
 def model_version(record: Record) -> str:
@@ -108,6 +122,18 @@ def outcome_words(record: Record) -> tuple[str, tuple[str, ...]]:
     if record.outcome is Outcome.TEXT:
         return "The model answered in words", tuple(answer.text.splitlines())
     return f"Refused: {answer.reason}" if answer.reason else "Refused", tuple(why_refused(answer).splitlines())
+
+
+def without_places(text: str, *folders: Path) -> str:
+    """Return a message without the author's folders: paths below these become relative, a home becomes `~`.
+
+    Args:
+        text: The message.
+        folders: Of the project, the innermost first.
+    """
+    for folder in folders:
+        text = text.replace(f"{folder}/", "") if len(folder.parts) > 1 else text
+    return _HOMES.sub("~", text)
 
 
 def _value(value: JSONValue) -> str:

@@ -29,7 +29,8 @@ LARGEST_LIMIT = 24
 
 Measured (November 2026, Pillow 13) over ten pictures of real image models and some thirty drawn ones of every type,
 mode and orientation, noise and one-pixel stripes among them: a preview differs by 0.00 to 0.75 on average and by at
-most 10 at one point. Two different noises, the most alike of different pictures, differ by 1.9 or more on average (276 pairs).
+most 10 at one point. Two different noises, the most alike of different pictures, differ by 1.9 or more on average
+(276 pairs).
 """
 
 _DRAFT = (4 * SIDE, 4 * SIDE)

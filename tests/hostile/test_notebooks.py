@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from gemnb.errors import GemnbError, NotebookError
 from gemnb.model import MIMETYPE
 from gemnb.notebook import read_notebook, scan
-from gemnb.verify import verify_report
-from gemnb.verify import Finding, verify_notebook
+from gemnb.verify import Finding, verify_notebook, verify_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

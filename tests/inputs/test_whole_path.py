@@ -66,4 +66,7 @@ def test_a_notebook_of_all_kinds_verifies(
 
     assert [o for cell in cells for o in cell.outputs if o.output_type == "error"] == []
     assert [check.reasons for check in checks] == [(), ()]
-    assert [check.finding for check in checks] == [Finding.BOUND, Finding.CONSISTENT]  # the pixels came from the kernel
+    assert [check.finding for check in checks] == [
+        Finding.BOUND,
+        Finding.CONSISTENT,
+    ]  # the pixels came from the kernel

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gemnb.canonical import blob_digest
+from gemnb.canonical import blob_digest, short
+from gemnb.model import MIMETYPE, Content
 from gemnb.publish import FLAVORS, verify_published
 from gemnb.publish.comparisons import Comparison, Known, composite_provenance, parse_comparison
 from gemnb.publish.outside import COMPARE_MIMETYPE
 from gemnb.publish.pictures import Provenance
 from gemnb.publish.post import Card, Figure, Slider
-from tests.publish.conftest import answer, code
+from tests.publish.conftest import answer, code, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,13 @@ def compared(composite: bytes, *pictures: bytes, slider: bool = True, alt: str |
     document = {"schema": 0, "pictures": parts, "slider": slider, "arrow": False, "presentation": {"alt": alt}}
     data = {"image/jpeg": base64.b64encode(composite).decode(), COMPARE_MIMETYPE: document}
     return code("%gemnb compare", {"output_type": "display_data", "data": data, "metadata": {}})
+
+
+def turns(cell: dict[str, Any]) -> tuple[Content, ...]:
+    """Return the turns that an edit of this cell's picture goes on from."""
+    record = cell["outputs"][0]["data"][MIMETYPE]["record"]
+    said = [*record["request"]["contents"], record["response"]["candidates"][0]["content"]]
+    return tuple(Content(role=turn["role"], parts=tuple(turn["parts"])) for turn in said)
 
 
 @pytest.fixture
@@ -74,6 +82,63 @@ def test_a_slider_of_a_withheld_picture_is_withheld(
 
     assert isinstance(done.post.blocks[-1], Card)
     assert [figure.name for figure in done.post.figures()] == ["dog"]
+
+
+def test_an_edit_says_what_it_goes_on_from(asked: Any, write: Any, publish: Any, make_picture: Any) -> None:
+    """The model's picture is named as that, and is no input picture; the command to reproduce it is said."""
+    first, edit = make_picture("PNG", (60, 40)), make_picture("PNG", (60, 41))
+    one = asked("%%gemimg a --alt 'A cat'\nA cat", answer(first))
+    two = asked("%%gemimg b -e a --alt 'A hat'\nA hat", answer(edit), earlier=turns(one))
+    done = publish(write(one, two, name="my post.ipynb"), "markdown")
+    page = done.files[done.page].decode()
+
+    assert f"<li>Goes on from: picture <code>{short(blob_digest(first))}</code></li>" in page
+    assert "Input pictures" not in page
+    assert (
+        page.count("<li>Command: <code>gemnb reproduce &#39;my post.ipynb&#39;</code></li>")
+        + page.count("<li>Command: <code>gemnb reproduce &#x27;my post.ipynb&#x27;</code></li>")
+        == 2
+    )
+
+
+@pytest.mark.parametrize("slider", [True, False])
+@pytest.mark.parametrize("to", FLAVORS)
+def test_a_comparison_with_what_goes_on_from_a_withheld_picture_is_withheld(
+    asked: Any, write: Any, publish: Any, project: Path, make_picture: Any, to: str, *, slider: bool
+) -> None:
+    """Of an edit of a withheld picture, or an edit of that one, nothing is published through a comparison."""
+    first, hidden, edit, again, composite = (make_picture("PNG", (60, 40 + n)) for n in range(5))
+    one = asked("%%gemimg a --alt 'A cat'\nA cat", answer(first))
+    two = asked("%%gemimg b -e a --publish false\nSecret words", answer(hidden), private=True, earlier=turns(one))
+    three = asked("%%gemimg c --alt x -e b\nPoster words", answer(edit), earlier=turns(two))
+    four = asked("%%gemimg d --alt x -e c\nLater words", answer(again), earlier=turns(three))
+    cells = [compared(composite, *pair, slider=slider, alt="x") for pair in ((first, edit), (again, first))]
+    # Above as well as below: what is hidden does not depend on the order of cells.
+    done = publish(write(cells[0], one, two, three, four, *cells), to)
+    page, files = done.files[done.page].decode(), tree(project / "site")
+
+    assert [figure.name for figure in done.post.figures()] == ["a"]
+    assert page.count("Withheld by the author") == 6
+    assert page.count("publish: false") == page.count("publish&#58; false") + 1 == 1
+    assert page.count("It goes on from a withheld picture.") == 2
+    assert page.count("It shows a withheld picture.") == 3
+    for secret in (
+        b"Secret words",
+        b"Poster words",
+        b"Later words",
+        *(blob_digest(x).encode() for x in (hidden, edit)),
+    ):
+        assert not [name for name, data in files.items() if secret in data]
+
+
+def test_a_comparison_without_an_alternative_text_has_its_labels(
+    write: Any, publish: Any, three: tuple[bytes, ...]
+) -> None:
+    """They stand in for it on the page, and it is told as lacking all the same."""
+    done = publish(write(compared(*three, slider=False)), "html")
+
+    assert 'alt="&lt;0&gt; | &lt;1&gt;"' in done.files[done.page].decode()
+    assert [remark.text[-23:] for remark in done.remarks if remark.strict] == ["has no alternative text"]
 
 
 @pytest.mark.parametrize(
