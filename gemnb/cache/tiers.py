@@ -50,8 +50,10 @@ def _put_early(
 
 
 def _tell_of(damage: CorruptEntry, hurt: Cache | None) -> None:
-    put_back = "" if hurt is None or hurt.looks_only else " and put back"
-    _log.warning("%s A good copy was found%s.", damage.what, put_back)
+    if hurt is None or hurt.looks_only:
+        _log.warning("%s A good copy was found.", damage.what)
+    else:
+        _log.warning("%s A good copy was found and put back.", damage.what)
 
 
 class Tiers:
