@@ -273,6 +273,7 @@ def main() -> None:
         (folder / "pyproject.toml").write_text("[tool.gemnb]\n")
         os.chdir(folder)
         os.environ["XDG_CACHE_HOME"] = str(folder / "user")
+        os.environ.pop("CI", None)  # where gemnb replays unless told otherwise
         data = picture(1_500_000)
         server = FixedAnswer(data)
         os.environ["GEMNB_EMULATOR"] = server.url
