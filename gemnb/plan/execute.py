@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from gemnb.errors import GemnbError, NotebookError
 from gemnb.model import Mode
 from gemnb.notebook import first_error, read_notebook
-from gemnb.reproduce.run import import_papermill
+from gemnb.reproduce.run import Job, execute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +66,8 @@ def execute_notebook(path: Path) -> Executed:
         NotebookError: It is no notebook, or no kernel could run it.
     """
     read_notebook(path)
-    cells = _run(path)
+    with warnings.catch_warnings(action="ignore"):  # nbformat's, about cells without ids: nothing is saved
+        cells = execute(Job(path=path, mode=Mode.PLAN)).came
     error = first_error(cells)
     stop = None
     if error is not None:
@@ -76,22 +76,6 @@ def execute_notebook(path: Path) -> Executed:
         stop = Stop(cell=position, kind=kind, message=(message.splitlines() or [""])[0][:_SAID])
     calls, usd, unpriced = _counted(cells)
     return Executed(notebook=path, calls=calls, usd=usd, unpriced=unpriced, stop=stop)
-
-
-def _run(path: Path) -> list[NotebookCell]:
-    import_papermill()
-    from gemnb.reproduce.engine import run_notebook
-
-    try:
-        with warnings.catch_warnings(action="ignore"):  # nbformat's, about cells without ids: nothing is saved
-            # Said in the environment, plan outweighs every other word.
-            planning = {"GEMNB_MODE": Mode.PLAN.value, "GEMNB_OFFLINE": "0"}
-            return run_notebook(path.absolute(), {}, planning).came
-    except GemnbError:
-        raise
-    except Exception as error:  # noqa: BLE001 - papermill, nbclient and jupyter_client share no base class
-        reason = f"{type(error).__name__}: {error}"
-    raise NotebookError(f"{path} could not be run.", why=reason)
 
 
 def _counted(cells: Sequence[NotebookCell]) -> tuple[int, Decimal, int]:

@@ -83,7 +83,7 @@ def run_job(job: Job) -> Run:
     Raises:
         NotebookError: It is no notebook, or no kernel could run it.
     """
-    ran = _execute(job)
+    ran = execute(job)
     if job.output is not None:
         _write(ran, job.output)
     error = first_error(ran.came)
@@ -123,7 +123,12 @@ def _requests(held: Sequence[NotebookCell], name: str) -> Mapping[str, Request]:
         return {}
 
 
-def _execute(job: Job) -> Ran:
+def execute(job: Job) -> Ran:
+    """Run a notebook in its mode and return what came; nothing is compared or written.
+
+    Raises:
+        NotebookError: It is no notebook, or no kernel could run it.
+    """
     import_papermill()
     from gemnb.reproduce.engine import run_notebook
 
