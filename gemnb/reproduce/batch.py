@@ -122,9 +122,12 @@ def local_pool(workers: int) -> Iterator[Executor]:
             pool.shutdown()
         else:
             with _signals(signal.SIG_IGN):
-                pool.shutdown(wait=False, cancel_futures=True)
+                # Beside us, and waited for: a shutdown that does not wait leaves the pool's own thread closing its
+                # pipe while the interpreter, as it ends, writes to it.
+                ending = threading.Thread(target=pool.shutdown, kwargs={"cancel_futures": True})
+                ending.start()
                 _end([child for child in multiprocessing.active_children() if child not in others])
-                pool.shutdown()
+                ending.join()
 
 
 def _start_server() -> None:
