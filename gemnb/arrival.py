@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
-from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from gemnb.answer import Answer, read_answer
 from gemnb.canonical import blob_digest, is_digest, request_digest
 from gemnb.detach import detach
 from gemnb.errors import MalformedAnswer, RequestError
+from gemnb.foreign import parse_json
 from gemnb.model import Image, JSONObject, JSONValue, Picture, Record, Request
 from gemnb.preview import examine
 from gemnb.records import record_digest
@@ -19,11 +18,6 @@ from gemnb.sniff import Sniffed, sniff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from pydantic import TypeAdapter
-
-
-_NOT_STANDARD = '-_\\"'  # what pydantic's decoder, or JSON around it, takes and base64 has not
 
 
 def unpack(
@@ -86,34 +80,15 @@ def final_blobs(record: Record) -> list[str | None]:
 
 def _detach(response: JSONValue) -> tuple[JSONValue, dict[str, bytes]]:
     try:
-        return detach(response, _fast_base64)
+        return detach(response)
     except RecursionError:
         pass
     raise MalformedAnswer("The service's answer is nested too deeply to be recorded.", why="It has no such depth.")
 
 
-def _fast_base64(text: str) -> bytes | None:
-    """Return the bytes of standard base64 as an encoder writes it, else None."""
-    if len(text) % 4 or not text.isascii() or any(sign in text for sign in _NOT_STANDARD):
-        return None
-    try:
-        return _base64_reader().validate_json(f'"{text}"')
-    except ValueError:
-        return None
-
-
-@cache
-def _base64_reader() -> TypeAdapter[bytes]:
-    # Where an answer arrives, the SDK has imported pydantic; its decoder is four times as fast as Python's, and
-    # refuses bits that no encoder sets.
-    from pydantic import ConfigDict, TypeAdapter
-
-    return TypeAdapter(bytes, config=ConfigDict(val_json_bytes="base64"))
-
-
 def _parse(body: bytes) -> JSONValue:
     try:
-        return cast("JSONValue", json.loads(body.decode("utf-8")))
+        return parse_json(body)
     except (ValueError, RecursionError) as error:
         reason = str(error)
     words = " ".join(body[:300].decode("utf-8", "replace").split())

@@ -8,9 +8,10 @@ lone surrogates, which canonical JSON does not hold. A foreign member `$blob` ge
 
 from __future__ import annotations
 
-import base64
 import binascii
 from typing import TYPE_CHECKING
+
+import pybase64
 
 from gemnb.canonical import blob_digest, is_digest
 from gemnb.errors import CorruptEntry
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 SIGNATURE_LIMIT = 1024
 """Thought signatures of up to this many characters stay in the record."""
 
-_FORMS = ("base64", "base64url", "text")
+_ALPHABETS = {"base64": b"+/", "base64url": b"-_"}
+_FORMS = (*_ALPHABETS, "text")
 _DATA_KEYS = frozenset({"data"})
 _SIGNATURE_KEYS = frozenset({"thoughtSignature", "thought_signature"})
 
@@ -43,15 +45,8 @@ def text_part(text: str) -> JSONObject:
     return {"text": text}
 
 
-def detach(
-    document: JSONValue, decode: Callable[[str], bytes | None] = lambda _text: None
-) -> tuple[JSONValue, dict[str, bytes]]:
-    """Return the document with its bytes replaced by references, and those bytes by digest.
-
-    Args:
-        document: Any JSON.
-        decode: A fast way to decode standard base64; None for whatever is not exactly what encoding gives.
-    """
+def detach(document: JSONValue) -> tuple[JSONValue, dict[str, bytes]]:
+    """Return the document with its bytes replaced by references, and those bytes by digest."""
     blobs: dict[str, bytes] = {}
 
     def walk(value: JSONValue, key: str) -> JSONValue:
@@ -60,7 +55,7 @@ def detach(
         if isinstance(value, list):
             return [walk(item, "") for item in value]
         if isinstance(value, str) and _holds_bytes(key, value):
-            return _take(value, blobs, decode)
+            return _take(value, blobs)
         return value
 
     return walk(document, ""), blobs
@@ -112,26 +107,30 @@ def _holds_bytes(key: str, value: str) -> bool:
     return not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def _take(text: str, blobs: dict[str, bytes], decode: Callable[[str], bytes | None]) -> JSONObject:
-    if (data := decode(text)) is not None:
-        digest = blob_digest(data)
-        blobs[digest] = data
-        return {"$blob": digest}
-    for name, encode in (("base64", base64.b64encode), ("base64url", base64.urlsafe_b64encode)):
+def _take(text: str, blobs: dict[str, bytes]) -> JSONObject:
+    data, form = _decoded(text)
+    digest = blob_digest(data)
+    blobs[digest] = data
+    return {"$blob": digest} if form == "base64" else {"$blob": digest, "as": form}
+
+
+def _decoded(text: str) -> tuple[bytes, str]:
+    """Return the bytes that a string stands for, and in which form it does."""
+    for form, signs in _ALPHABETS.items():
+        if form == "base64url" and ("+" in text or "/" in text):  # a decoder may take both alphabets at once
+            continue
         try:
-            data = base64.b64decode(text, altchars=b"-_" if name == "base64url" else None, validate=True)
+            data = pybase64.b64decode(text, altchars=signs, validate=True)
         except (binascii.Error, ValueError):
             continue
         # Strict decoding leaves one freedom, the unused bits of the last four characters.
-        if len(text) % 4 or encode(data[-(len(data) % 3 or 3) :] if data else b"").decode("ascii") != text[-4:]:
-            continue
-        digest = blob_digest(data)
-        blobs[digest] = data
-        return {"$blob": digest} if name == "base64" else {"$blob": digest, "as": name}
-    data = text.encode("utf-8", "surrogatepass")
-    digest = blob_digest(data)
-    blobs[digest] = data
-    return {"$blob": digest, "as": "text"}
+        if _encoded(data[-(len(data) % 3 or 3) :], form) == text[-4:]:
+            return data, form
+    return text.encode("utf-8", "surrogatepass"), "text"
+
+
+def _encoded(data: bytes, form: str) -> str:
+    return pybase64.b64encode_as_string(data, altchars=_ALPHABETS[form])
 
 
 def _put_back(reference: JSONObject, blob: Callable[[str], bytes]) -> str:
@@ -140,10 +139,8 @@ def _put_back(reference: JSONObject, blob: Callable[[str], bytes]) -> str:
     if not isinstance(digest, str) or not well_formed:
         raise CorruptEntry("A record refers to bytes in a way that no gemnb wrote.", why=repr(reference)[:200])
     data = blob(digest)
-    if form == "base64":
-        return base64.b64encode(data).decode("ascii")
-    if form == "base64url":
-        return base64.urlsafe_b64encode(data).decode("ascii")
+    if form in _ALPHABETS:
+        return _encoded(data, str(form))
     try:
         return data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError as error:

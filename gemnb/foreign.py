@@ -1,7 +1,8 @@
-"""Read members of foreign JSON: each is there, of its type, and nothing else stands beside them. Pure."""
+"""Foreign JSON: parse it; read its members, each there, of its type, with nothing else beside them. Pure."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from gemnb.errors import CorruptEntry
@@ -12,6 +13,25 @@ if TYPE_CHECKING:
     from gemnb.model import JSONObject, JSONValue
 
 T = TypeVar("T")
+
+_BIG = 256 * 1024  # bytes from which on a faster parser is worth its import (0.03 s where the SDK is not there yet)
+
+
+def parse_json(data: bytes) -> JSONValue:
+    """Return the value of JSON in UTF-8, as `json.loads` reads it; big documents many times as fast.
+
+    Raises:
+        ValueError: It is no UTF-8 or no JSON.
+        RecursionError: It is nested too deeply.
+    """
+    if len(data) >= _BIG:
+        from pydantic_core import from_json
+
+        try:
+            return cast("JSONValue", from_json(data))
+        except ValueError:  # whatever it refuses (lone surrogates, some depth) the standard library decides
+            pass
+    return cast("JSONValue", json.loads(data.decode("utf-8")))
 
 
 def corrupt(why: str) -> CorruptEntry:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import binascii
 from typing import TYPE_CHECKING
+
+import pybase64
 
 from gemnb.answer import read_answer
 from gemnb.canonical import short
@@ -47,7 +48,7 @@ def bundle(
     picture = record.pictures[index]
     shown = embedded(picture, presentation.embed)
     data: dict[str, JSONValue] = {
-        shown.mime_type: binascii.b2a_base64(blob(shown.blob), newline=False).decode("ascii"),
+        shown.mime_type: pybase64.b64encode_as_string(blob(shown.blob)),
         "text/plain": plain(picture, presentation.alt),
         MIMETYPE: document(record, invocation, index) | _shown(presentation),
     }

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
-from typing import cast
 
 from gemnb.canonical import is_digest, request_json, tagged_digest
 from gemnb.errors import RequestError, UnknownSchema
-from gemnb.foreign import corrupt, items, member, only, optional, typed
+from gemnb.foreign import corrupt, items, member, only, optional, parse_json, typed
 from gemnb.model import (
     SCHEMA,
     Binding,
@@ -91,7 +90,7 @@ def load(data: bytes) -> JSONValue:
     if len(data) > MAX_BYTES:
         raise corrupt(f"it has {len(data)} bytes; a record has some thousands")
     try:
-        return cast("JSONValue", json.loads(data.decode("utf-8")))
+        return parse_json(data)
     except (ValueError, RecursionError) as error:
         reason = str(error)
     raise corrupt(f"it is no JSON: {reason}")

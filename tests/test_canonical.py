@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pybase64
 import pytest
 import rfc8785
 from hypothesis import assume, given, settings
@@ -155,9 +156,11 @@ print(json.dumps({"schema": given["schema"], "requests": requests, "cells": cell
 
 
 def made_elsewhere(python: str, folder: Path, **environ: str) -> dict:
-    """The digests as another process makes them, with gemnb and rfc8785 on its path and nothing else."""
+    """The digests as another process makes them, with gemnb and what its values import on its path, nothing else."""
     packages = folder / "packages"
-    shutil.copytree(Path(rfc8785.__file__).parent, packages / "rfc8785", ignore=shutil.ignore_patterns("__pycache__"))
+    compiled = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")  # for one Python; pybase64 does without
+    for package in (rfc8785, pybase64):
+        shutil.copytree(Path(package.__file__).parent, packages / package.__name__, ignore=compiled)
     path = os.pathsep.join([str(Path(gemnb.__file__).parents[1]), str(packages)])
     given_json = {
         "schema": SCHEMA,

@@ -22,6 +22,8 @@ ENCODED = st.binary(max_size=40).flatmap(
             base64.b64encode(data).decode().rstrip("="),
             base64.urlsafe_b64encode(data).decode().rstrip("="),
             base64.encodebytes(data).decode(),
+            base64.b64encode(data).decode().replace("+", "-", 1),  # both alphabets at once
+            base64.b64encode(data).decode().replace("/", "_", 1),
         ]
     )
 )
@@ -60,6 +62,15 @@ def test_what_was_taken_out_comes_back(document):
     bare, blobs = detach(document)
     # repr tells 1 from True and from 1.0, which == does not.
     assert repr(document) == repr(attach(bare, blobs.__getitem__))
+
+
+@pytest.mark.parametrize(
+    "text", ["+-AAAAAA", "/_AAAAAA", "YR==", "YWJ=", "YQ==YQ==", "YQ==\n", "Y Q=", "====", "=", "é"]
+)
+def test_a_string_that_is_nearly_base64_comes_back(text):
+    """What decodes as base64 and is not what encoding gives is kept as text, and comes back as it was."""
+    bare, blobs = detach({"data": text})
+    assert attach(bare, blobs.__getitem__) == {"data": text}
 
 
 @settings(deadline=None)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import binascii
 import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, cast
+
+import pybase64
 
 from gemnb.canonical import blob_digest, short
 from gemnb.errors import InputError
@@ -80,7 +81,7 @@ def _bundle(made: Import, shown: bytes) -> tuple[dict[str, object], dict[str, ob
     """Return data and metadata of an import's output: a function of the import alone."""
     image = made.picture.preview or made.picture.original
     data: dict[str, object] = {
-        image.mime_type: binascii.b2a_base64(shown, newline=False).decode("ascii"),
+        image.mime_type: pybase64.b64encode_as_string(shown),
         "text/plain": import_plain(made),
         IMPORT_MIMETYPE: import_document(made),
     }

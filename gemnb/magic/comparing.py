@@ -5,10 +5,11 @@ What it shows is static: it survives a reopened notebook that is not trusted, an
 
 from __future__ import annotations
 
-import binascii
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
+
+import pybase64
 
 from gemnb.canonical import short
 from gemnb.cell import tokens
@@ -240,4 +241,4 @@ def _facts(image: bytes, alt: str | None) -> dict[str, JSONValue]:
 
 
 def _base64(data: bytes) -> str:
-    return binascii.b2a_base64(data, newline=False).decode("ascii")
+    return pybase64.b64encode_as_string(data)

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pybase64
+
 from gemnb.cell import parse
 from gemnb.errors import CellError
 from gemnb.model import MIMETYPE, JSONObject, JSONValue
@@ -168,9 +170,9 @@ def _is_stranger(output: JSONObject) -> bool:
 def _decode(text: str) -> bytes | None:
     try:
         try:
-            return binascii.a2b_base64(text, strict_mode=True)
+            return pybase64.b64decode(text, validate=True)
         except binascii.Error:  # with line breaks, as some tools save it; rare, and a copy of two megabytes
-            return binascii.a2b_base64("".join(text.split()), strict_mode=True)
+            return pybase64.b64decode("".join(text.split()), validate=True)
     except ValueError:
         return None
 

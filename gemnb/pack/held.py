@@ -8,10 +8,11 @@ Nothing in it is trusted: bytes are decoded when asked for and hashed, records a
 
 from __future__ import annotations
 
-import base64
 import binascii
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import pybase64
 
 from gemnb.cache.store import attempt_of, blob_key
 from gemnb.canonical import blob_digest, is_digest, short
@@ -69,7 +70,7 @@ class Packed:
         if text is None:
             return None
         try:
-            data = base64.b64decode(text, validate=True)
+            data = pybase64.b64decode(text, validate=True)
         except (binascii.Error, ValueError):
             reason = "are no base64"
         else:
@@ -120,7 +121,7 @@ def packed_json(
     """Return the member `packed` that holds these; `packed` reads them back."""
     doc: JSONObject = {
         "schema": SCHEMA,
-        "blobs": {digest: base64.b64encode(blobs[digest]).decode("ascii") for digest in sorted(blobs)},
+        "blobs": {digest: pybase64.b64encode_as_string(blobs[digest]) for digest in sorted(blobs)},
         "records": list(documents),
     }
     if pointers:
