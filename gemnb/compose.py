@@ -14,6 +14,7 @@ from gemnb.cache import Cache, DirectoryStore, Tiers
 from gemnb.client import Client
 from gemnb.errors import MissingKey, SettingsError, StoreError
 from gemnb.model import Mode
+from gemnb.user_folders import claims_folder, user_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -133,27 +134,17 @@ def _pinned(scratch: str) -> Scratch:
 
 
 def _spill() -> Cache | None:
-    folder = _user_folder("user_data_path")
+    folder = user_folder("user_data_path")
     return None if folder is None else Cache(DirectoryStore(folder / "spill"), is_near=False)
 
 
 def _machine(folder: str, writing: bool) -> Cache | None:  # noqa: FBT001 - the seam of Tiers
-    own = _user_folder("user_cache_path")
+    own = user_folder("user_cache_path")
     if folder == "off" or (not folder and own is None):
         return None
     place = Path(folder) if folder or own is None else own / "machine"
     # Looking must not make a folder, nor import a database, where there is none.
     return _open_machine(place) if writing or place.exists() else None
-
-
-def _user_folder(kind: str) -> Path | None:
-    """Return a folder of the user, or None where the user has no home (some containers)."""
-    import platformdirs
-
-    try:
-        return Path(getattr(platformdirs, kind)("gemnb"))
-    except RuntimeError:
-        return None
 
 
 @cache  # one open database for the life of the kernel
@@ -174,24 +165,6 @@ def _flights() -> Flights:
     from gemnb.cache.flight import Flights
 
     return Flights(claims_folder())
-
-
-def claims_folder() -> Path:
-    """Return the user's folder of claims: on this machine, not in the project."""
-    folder = _user_folder("user_cache_path")
-    if folder is None:
-        raise StoreError(
-            "There is no folder to note calls in, and without a note a call could be lost or paid twice.",
-            why="This user has no home folder.",
-            hint="XDG_CACHE_HOME=/a/folder   names one",
-        )
-    return folder / "claims"
-
-
-def batches_folder() -> Path | None:
-    """Return the user's folder of batches that go on where they stopped, or None without a home."""
-    folder = _user_folder("user_cache_path")
-    return None if folder is None else folder / "batches"
 
 
 def _backend(vendor: str, settings: Settings) -> Backend:

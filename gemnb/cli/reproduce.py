@@ -216,9 +216,9 @@ def _run(jobs: Sequence[Job], options: Mapping[str, object]) -> tuple[dict[int, 
 
     from gemnb.cli.progress import Progress
     from gemnb.cli.stopping import Stopped
-    from gemnb.compose import batches_folder
     from gemnb.reproduce.batch import workers as usual
     from gemnb.reproduce.journal import Journal
+    from gemnb.user_folders import batches_folder
 
     journal = Journal(
         batches_folder(), jobs, apart=[options["report"]] if isinstance(options["report"], Path) else ()

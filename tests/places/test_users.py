@@ -30,13 +30,6 @@ CAT = "%%gemimg cat\nA cat"
 DOG = "%%gemimg dog\nA dog"
 ANNA, BERT, NOBODY_KNOWS = 61001, 61002, 61003
 
-NO_HOME = (
-    "platformdirs raises RuntimeError where there is neither HOME nor an entry of the user; compose's claims_folder, "
-    "_spill and _machine let it through, so a person sees a traceback and not what to set"
-)
-
-CLOSED = "settings.find_project asks (folder / '.git').exists(), which raises PermissionError below a closed folder"
-
 
 def owned(folder: Path, user: int) -> Path:
     """Make a folder that belongs to a user."""
