@@ -171,10 +171,11 @@ class UnreadableItem(_NotebookItem):
 def _verified(path: Path) -> Sequence[Check]:
     from gemnb.compose import open_for_looking
     from gemnb.settings import load_settings
-    from gemnb.verify import verify_notebook
+    from gemnb.user_folders import previews_file
+    from gemnb.verify import Alike, verify_notebook
 
     settings = load_settings(path.parent)
-    return verify_notebook(path, open_for_looking(settings), settings.root)
+    return verify_notebook(path, open_for_looking(settings), settings.root, alike=Alike(previews_file()))
 
 
 def _complaints(run: Run) -> list[str]:

@@ -6,8 +6,10 @@ from gemnb.notebook.files import (
     NotebookCell,
     cells_of,
     find_notebooks,
+    load_bytes,
     load_notebook,
     parse_notebook,
+    read_bytes,
     read_notebook,
 )
 from gemnb.notebook.scan import ScannedCell, Shown, first_error, needs_answer, scan, should_show
@@ -22,9 +24,11 @@ __all__ = [
     "first_error",
     "gemimg_of",
     "is_papermills",
+    "load_bytes",
     "load_notebook",
     "needs_answer",
     "parse_notebook",
+    "read_bytes",
     "read_notebook",
     "scan",
     "should_show",

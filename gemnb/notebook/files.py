@@ -5,6 +5,7 @@ Importing nbformat takes two to three seconds where JupyterLab is installed.
 
 from __future__ import annotations
 
+import codecs
 import glob
 import json
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from gemnb.errors import NotebookError
+from gemnb.foreign import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,6 +69,15 @@ def load_notebook(path: Path) -> Notebook:
     Raises:
         NotebookError: The file cannot be read, is no JSON, or is no notebook.
     """
+    return load_bytes(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of what may be a notebook file.
+
+    Raises:
+        NotebookError: It cannot be read, is too big, or is no file.
+    """
     try:
         facts = path.stat()
         if not (stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)):  # reading a pipe waits for its writer
@@ -78,7 +89,7 @@ def load_notebook(path: Path) -> Notebook:
                 why="Parsing takes several times the size in memory; GitHub shows up to about 14 MB.",
                 hint="GEMNB_EMBED=preview keeps a notebook small.",
             )
-        return _parsed(path.read_bytes(), str(path))
+        return path.read_bytes()
     except OSError as error:
         reason = error.strerror or str(error)
     raise NotebookError(f"{path} cannot be read.", why=reason)
@@ -86,17 +97,19 @@ def load_notebook(path: Path) -> Notebook:
 
 def parse_notebook(data: bytes, name: str) -> tuple[NotebookCell, ...]:
     """Return the cells of a notebook's bytes; `name` is for messages."""
-    return _parsed(data, name).cells
+    return load_bytes(data, name).cells
 
 
-def _parsed(data: bytes, name: str) -> Notebook:
+def load_bytes(data: bytes, name: str) -> Notebook:
+    """Return the cells and JSON of a notebook's bytes; `name` is for messages.
+
+    Raises:
+        NotebookError: They are no JSON, or no notebook.
+    """
     if not data or data.isspace():
         raise NotebookError(f"{name} is no notebook: it is empty.", why="A save that was cut leaves such a file.")
     try:
-        text = data.decode("utf-8-sig")
-        del data  # a notebook may have 200 MB, and its JSON as many again
-        document = json.loads(text)
-        del text
+        document = parse_json(data.removeprefix(codecs.BOM_UTF8))
     except (ValueError, RecursionError) as error:
         reason = str(error)
     else:

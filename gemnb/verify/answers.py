@@ -133,11 +133,16 @@ def _check_picture(picture: Picture, holdings: Holdings, trouble: Trouble) -> No
     original, preview = holdings.facts(picture.original.blob), holdings.facts(picture.preview.blob)
     if original is None or preview is None:
         return  # told as missing or damaged
+    pair = (picture.original.blob, picture.preview.blob)
+    if holdings.alike.has(*pair):
+        return
     if original.sketch is None or preview.sketch is None:
         which = "original" if original.sketch is None else "preview"
         trouble.drifted.append(f"the {which} cannot be decoded, so whether the preview is its own cannot be told")
     elif said := differences(original.sketch, preview.sketch):
         trouble.drifted.append(f"the preview is not one of its original: {said}")
+    else:
+        holdings.alike.add(*pair)
 
 
 def _check_image(image: Image, name: str, holdings: Holdings, trouble: Trouble) -> None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import io
 import os
-from binascii import b2a_base64
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pybase64
+
 from gemnb.canonical import blob_digest, short
 from gemnb.errors import CacheError, CorruptEntry
 from gemnb.sniff import Sniffed, sniff
+from gemnb.verify.alike import Alike
 from gemnb.verify.sketches import Sketch, sketch
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from gemnb.verify.findings import Trouble
 
 _MAX_THREADS = 8
+_PIECE = 48 * 1024  # bytes; a multiple of three
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +52,14 @@ class Holdings:
         packed: What `gemnb pack` put into the notebook; looked at last.
         to_sketch: Digests of pictures that are looked at.
         to_pixels: Digests of pictures whose pixels are hashed.
+        alike: Which previews need not be looked at again.
     """
 
     cache: Cache | Tiers
     packed: Packed | None = None
     to_sketch: set[str] = field(default_factory=set)
     to_pixels: set[str] = field(default_factory=set)
+    alike: Alike = field(default_factory=Alike)
     _facts: dict[str, Facts] = field(default_factory=dict)
     _damage: dict[str, str] = field(default_factory=dict)
     _kept: set[str] = field(default_factory=set)
@@ -106,7 +111,7 @@ class Holdings:
             # To encode kept bytes and compare takes half as long as to decode and hash what is embedded.
             if shown.encoded is not None and len(shown.encoded) == (image.size + 2) // 3 * 4:
                 data = self._look(image.blob)
-                if data is not None and b2a_base64(data, newline=False).decode("ascii") == shown.encoded:
+                if data is not None and _is_base64_of(shown.encoded, data):
                     return image.blob
         data = shown.decode()
         return None if data is None else self.learn(data)
@@ -153,6 +158,15 @@ class Holdings:
             sketch=sketch(data, found) if digest in self.to_sketch else None,
             pixels=_pixels(data, found) if digest in self.to_pixels else None,
         )
+
+
+def _is_base64_of(text: str, data: bytes) -> bool:
+    """Return whether a text of the right length is the base64 of bytes; by pieces: fresh memory costs most."""
+    view = memoryview(data)
+    return all(
+        text[start // 3 * 4 : (start + _PIECE) // 3 * 4] == pybase64.b64encode_as_string(view[start : start + _PIECE])
+        for start in range(0, len(data), _PIECE)
+    )
 
 
 def _pixels(data: bytes, found: Sniffed | None) -> str | None:

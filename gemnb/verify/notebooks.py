@@ -8,9 +8,10 @@ a given model made the picture is not proved by any digest, and stays *origin un
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import pybase64
 
 from gemnb.canonical import short
 from gemnb.errors import CacheError
@@ -19,6 +20,7 @@ from gemnb.mime import ORIGINAL_LIMIT
 from gemnb.notebook import load_notebook, scan, should_show
 from gemnb.pack import packed
 from gemnb.records import parse_document
+from gemnb.verify.alike import Alike
 from gemnb.verify.answers import blobs_of, check_kept, check_record
 from gemnb.verify.bindings import Place, check_bindings, read_files
 from gemnb.verify.findings import Trouble
@@ -48,7 +50,15 @@ _SHOWN_WHOLE = 2 * ORIGINAL_LIMIT
 """Characters of base64 up to which a report shows the embedded picture itself, where it has a preview."""
 
 
-def verify_notebook(path: Path, cache: Cache | Tiers, root: Path, *, with_images: bool = False) -> list[Check]:
+def verify_notebook(  # noqa: PLR0913 - what its callers have at hand, all by keyword
+    path: Path,
+    cache: Cache | Tiers,
+    root: Path,
+    *,
+    with_images: bool = False,
+    notebook: Notebook | None = None,
+    alike: Alike | None = None,
+) -> list[Check]:
     """Return one check per picture of a notebook, and one per cell that should have a picture and has none.
 
     Args:
@@ -56,18 +66,22 @@ def verify_notebook(path: Path, cache: Cache | Tiers, root: Path, *, with_images
         cache: The project's cache; nothing is changed in it where it was opened so.
         root: The project's folder; no file outside it is read.
         with_images: Each check carries the picture as it stands in the notebook, for a page that shows it.
+        notebook: What the file holds, where it is read already.
+        alike: Which previews were found to be of their originals before; what is found now is added.
 
     Raises:
         NotebookError: The file is no notebook.
         CacheError: What is packed into it is none that gemnb packs.
     """
-    notebook = load_notebook(path)
-    holdings = Holdings(cache=cache, packed=packed(notebook.document, str(path)))
+    notebook = notebook or load_notebook(path)
+    holdings = Holdings(cache=cache, packed=packed(notebook.document, str(path)), alike=alike or Alike())
     place = Place(cache=cache, holdings=holdings, root=root.resolve(), folders=(path.parent, root))
     cells = scan(notebook.cells)
     outputs = _read(cells, place)
     reader = _Reader(place, cells, _pair(notebook, path), with_images=with_images)
-    return [check for cell, own in zip(cells, outputs, strict=True) for check in reader.cell(cell, own)]
+    checks = [check for cell, own in zip(cells, outputs, strict=True) for check in reader.cell(cell, own)]
+    holdings.alike.save()
+    return checks
 
 
 def _read(cells: list[ScannedCell], place: Place) -> list[list[Output]]:
@@ -80,8 +94,8 @@ def _read(cells: list[ScannedCell], place: Place) -> list[list[Output]]:
     found = [(record, invocation) for record, invocation in known if record is not None and invocation is not None]
     for record, invocation in found:
         place.answers.setdefault((record.request_digest, record.attempt), record)
-        previewed = [picture for picture in record.pictures if picture.preview]
-        holdings.to_sketch.update(image.blob for p in previewed for image in (p.original, p.preview) if image)
+        pairs = [(picture.original.blob, picture.preview.blob) for picture in record.pictures if picture.preview]
+        holdings.to_sketch.update(blob for pair in pairs if not holdings.alike.has(*pair) for blob in pair)
         holdings.to_pixels.update(b.blob for b in invocation.bindings if b.kind == PIXELS and b.blob)
     embedded = iter(holdings.read_embedded([(item.shown, _images(item)) for item in flat]))
     read_files([invocation for _, invocation in found], place)
@@ -213,7 +227,7 @@ class _Reader:
         if picture is not None and picture.preview is not None and len(shown.encoded) > _SHOWN_WHOLE:
             preview = self._place.holdings.bytes_of(picture.preview.blob)
             if preview is not None and item.embedded == picture.original.blob:
-                return picture.preview.mime_type, b64encode(preview).decode("ascii")
+                return picture.preview.mime_type, pybase64.b64encode_as_string(preview)
         return shown.mime_type, shown.encoded
 
 

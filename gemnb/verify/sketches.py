@@ -34,6 +34,8 @@ most 10 at one point. Two different noises, the most alike of different pictures
 """
 
 _DRAFT = (4 * SIDE, 4 * SIDE)
+_WIDE = 16 * SIDE
+_GAP = 3.0  # a picture wider than that is first reduced to three times the points, in a third of the time
 _BROKEN = (SyntaxError, struct.error, TypeError, ValueError, KeyError, IndexError, AttributeError, OSError, EOFError)
 
 
@@ -114,7 +116,8 @@ def _small(
     full = image if image.mode in (mode, "L") and not (image.mode == "L" and mode == "RGBA") else image.convert(mode)
     # A filter that weighs every pixel: a box moves by up to half a pixel where the sizes do not divide.
     points = (SIDE if preview[0] >= SIDE else 1, SIDE if preview[1] >= SIDE else 1)
-    small = full.resize(points, Image.Resampling.BILINEAR, box=box)
+    gap = _GAP if min(full.size) >= _WIDE else None
+    small = full.resize(points, Image.Resampling.BILINEAR, box=box, reducing_gap=gap)
     # A preview too narrow for so many points holds less than its original: the two are compared by their mean there.
     return small if small.size == (SIDE, SIDE) else _stretched(small)
 

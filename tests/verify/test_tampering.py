@@ -21,7 +21,7 @@ from gemnb.emulator import Fault
 from gemnb.model import MIMETYPE, Embed
 from gemnb.settings import load_settings
 from gemnb.sniff import sniff
-from gemnb.verify import Check, Finding, verify_notebook
+from gemnb.verify import Alike, Check, Finding, verify_notebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,6 +115,35 @@ def test_one_bit_of_a_picture_in_the_cache_is_found(write_answers: Callable[...,
     assert verify(notebook)[1].finding is Finding.DRIFTED
     assert "is damaged and is not shown" in told(verify(notebook)[1])
     assert path.read_bytes() == data
+
+
+def test_what_was_found_alike_before_hides_nothing(
+    write_answers: Callable[..., Path], edit: Callable, project: Path, tmp_path: Path
+):
+    """A later check, which does not compare known pairs again, still finds a foreign preview and lost bytes."""
+    remembered = tmp_path / "pairs"
+    notebook = write_answers(picture(1), picture(2), picture(3), embed=Embed.ORIGINAL)
+
+    def findings() -> list[Finding]:
+        cache = open_cache(project / "cache", look_only=True)
+        checks = verify_notebook(notebook, cache, project, alike=Alike(remembered))
+        return [check.finding for check in checks]
+
+    assert findings() == [Finding.CONSISTENT] * 3
+    known = remembered.read_text("ascii")
+    assert len(known.split()) == 3
+
+    def change(document: dict[str, Any]) -> None:
+        own, other = (output(document, cell)["data"][MIMETYPE] for cell in (1, 2))
+        own["record"]["pictures"][0]["preview"] = other["record"]["pictures"][0]["preview"]
+        forge(own)
+
+    edit(change)
+    third = output(json.loads(notebook.read_text("utf-8")), 3)["data"][MIMETYPE]["record"]["pictures"][0]
+    blob_path(project, third["preview"]["blob"]).unlink()
+
+    assert findings() == [Finding.DRIFTED, Finding.CONSISTENT, Finding.MISSING]
+    assert remembered.read_text("ascii") == known
 
 
 @pytest.mark.parametrize("which", ["original", "preview"])
