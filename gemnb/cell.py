@@ -11,6 +11,7 @@ import json
 import keyword
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gemnb.errors import CellSyntaxError
 from gemnb.options import BY_NAME, ORDER, Option, find_key, find_option, is_spelling
@@ -50,8 +51,7 @@ class Cell:
         return tuple(value for key, value in self.options if key == name)
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word of the option line: its text without quotes, its column (from 1), whether it had quotes."""
 
     text: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gemnb.canonical import request_digest, short
 from gemnb.errors import CacheMiss, GemnbError, MalformedAnswer, StoreError
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("gemnb")
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     request: Request
     invocation: Invocation
     inputs: Mapping[str, bytes]

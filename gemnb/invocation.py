@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gemnb.cell import parse_options, tokens
 from gemnb.detach import image_part, pixels_part, text_part
@@ -28,8 +27,7 @@ _ASPECT = re.compile(r"[1-9]\d{0,3}:[1-9]\d{0,3}", re.ASCII)
 _MAX_SAMPLES = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
+class Need(NamedTuple):
     """Something a cell refers to: where it stands, of which kind it is, and its text."""
 
     slot: str
@@ -37,8 +35,7 @@ class Need:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
+class Defaults(NamedTuple):
     """What `%gemnb use` said: its arguments as typed, and as options."""
 
     line: str

@@ -6,8 +6,8 @@ Every read is checked; what does not fit its digest is set aside and reported, n
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from gemnb.cache.store import attempt_of, blob_key, record_key, record_prefix, together
 from gemnb.canonical import blob_digest, short
@@ -35,16 +35,14 @@ def missing_blob(digest: str) -> CorruptEntry:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(NamedTuple):
     """A kept answer with the invocation that first asked for it."""
 
     record: Record
     invocation: Invocation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class Written(NamedTuple):
     """A record that was kept, and its file: another tier takes a copy of that, made once and checked once."""
 
     record: Record
