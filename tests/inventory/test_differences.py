@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gemnb.cache import Kept
 from gemnb.inventory.differences import differences, first_change, word_diff
 from gemnb.inventory.lines import WIDTH, difference_lines, prompt_lines
 from gemnb.inventory.nearest import nearest_kept
@@ -141,7 +142,7 @@ def test_a_thousand_records_are_compared_in_bounded_time(ask: Callable, keep: Ca
     for number in range(1000):
         random.Random(number).shuffle(words)
         record = replace(base.record, request=ask(" ".join(words)), request_digest=f"sha256:{number:064x}")
-        kept.append(replace(base, record=record))
+        kept.append(Kept(record=record, invocation=base.invocation))
     start = time.process_time()
 
     assert nearest_kept(ask(" ".join(sorted(words))), kept) is not None
