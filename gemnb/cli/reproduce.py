@@ -40,6 +40,7 @@ _MODES = ("replay", "auto", "refresh")
 )
 @click.option("--locked", is_flag=True, help="Fail unless every answer is the one that gemnb.lock pins.")
 @click.option("--max-cost", metavar="USD", help="With --mode auto or refresh: stop before the batch costs more.")
+@click.option("--timeout", type=click.IntRange(1), metavar="SECONDS", help="A cell that takes longer fails.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 256), help="Notebooks at once; two for each core unless said.")
 @click.option(
     "--report",
@@ -180,6 +181,7 @@ def _jobs(found: Sequence[Path], options: Mapping[str, object], spending: Mappin
                 parameters=parameters,
                 output=target,
                 environment=spending,
+                timeout=timeout if isinstance(timeout := options["timeout"], int) else None,
                 locked=bool(options["locked"]),
             )
         )

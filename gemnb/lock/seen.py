@@ -173,6 +173,8 @@ def _source(binding: Binding) -> str:
 
 def _lacking(scanned: ScannedCell) -> str:
     here = f"cell {scanned.number}"
+    if scanned.fails_rightly:
+        return ""
     try:
         cell = parse(scanned.source)
     except CellError as error:

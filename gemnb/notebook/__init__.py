@@ -12,9 +12,10 @@ from gemnb.notebook.files import (
     read_bytes,
     read_notebook,
 )
-from gemnb.notebook.scan import ScannedCell, Shown, first_error, needs_answer, scan, should_show
+from gemnb.notebook.scan import MAY_RAISE, ScannedCell, Shown, first_error, needs_answer, scan, should_show
 
 __all__ = [
+    "MAY_RAISE",
     "Notebook",
     "NotebookCell",
     "ScannedCell",

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _USE = re.compile(r"^[ \t]*%gemnb[ \t]+use\b[ \t]*(.*)$", re.MULTILINE)
 _ASKS_NOTHING = ("dry-run", "help")
 _SHOWS_NOTHING = ("quiet", *_ASKS_NOTHING)
+MAY_RAISE = "raises-exception"
+"""The tag of a cell that may fail, as nbclient, nbconvert and Jupyter Book take it."""
+
 _PICTURES = ("image/png", "image/jpeg")
 
 
@@ -72,6 +75,7 @@ class ScannedCell:
         error: Class and message of the error output below it, or None.
         strangers: How many outputs without a record stand below it, where it asks, that can show a picture.
         captured: Whether a `%%capture` above it takes what it shows.
+        fails_rightly: Whether its error is expected: the cell is tagged `raises-exception`.
     """
 
     number: int
@@ -82,6 +86,7 @@ class ScannedCell:
     error: tuple[str, str] | None
     strangers: int = 0
     captured: bool = False
+    fails_rightly: bool = False
 
 
 def scan(cells: Sequence[NotebookCell]) -> list[ScannedCell]:
@@ -106,6 +111,7 @@ def scan(cells: Sequence[NotebookCell]) -> list[ScannedCell]:
                     error=error,
                     strangers=sum(map(_is_stranger, cell.outputs)) if asks else 0,
                     captured=asks and is_captured(cell.source),
+                    fails_rightly=error is not None and MAY_RAISE in cell.tags,
                 )
             )
         if is_own_code(cell.source):
@@ -116,12 +122,12 @@ def scan(cells: Sequence[NotebookCell]) -> list[ScannedCell]:
 
 def should_show(cell: ScannedCell) -> bool:
     """Return whether a cell is a `%%gemimg` cell below which an answer belongs; one that cannot be read is."""
-    return cell.asks and not cell.captured and not _says(cell, _SHOWS_NOTHING)
+    return cell.asks and not cell.captured and not cell.fails_rightly and not _says(cell, _SHOWS_NOTHING)
 
 
 def needs_answer(cell: ScannedCell) -> bool:
     """Return whether running a cell needs an answer, shown or not."""
-    return cell.asks and not _says(cell, _ASKS_NOTHING)
+    return cell.asks and not cell.fails_rightly and not _says(cell, _ASKS_NOTHING)
 
 
 def first_error(cells: Sequence[NotebookCell]) -> tuple[int, str, str] | None:

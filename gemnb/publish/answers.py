@@ -140,7 +140,7 @@ class Answers:
 
     def _without_record(self, scanned: ScannedCell, now: Present) -> list[Block]:
         cell = now.cell
-        if now.error:
+        if now.error and not scanned.fails_rightly:
             self._tell(scanned, now.error)
         elif cell is not None and scanned.error is None:
             if cell.get("quiet") is not None:
@@ -162,7 +162,8 @@ class Answers:
         name, words = scanned.error or ("", "")
         message = without_places(words, self.place.folder, self.place.root)
         card = _card(CardKind.ERROR, name or "This cell cannot be run", scanned, *message.splitlines()[:6])
-        self._tell(scanned, f"the cell failed: {name or now.error}")
+        if not scanned.fails_rightly:
+            self._tell(scanned, f"the cell failed: {name or now.error}")
         return [card]
 
     def _kept(self, now: Present) -> Record | None:

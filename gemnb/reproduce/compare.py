@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gemnb.canonical import blob_digest, short
 from gemnb.cell import parse
 from gemnb.errors import CacheError, CellError
-from gemnb.notebook import is_papermills, scan, should_show
+from gemnb.notebook import MAY_RAISE, first_error, is_papermills, scan, should_show
 from gemnb.records import parse_document
 from gemnb.reproduce.differences import request_differences
 
@@ -72,6 +72,19 @@ def compare(
     before, after = (scan([cell for cell in cells if not is_papermills(cell)]) for cells in (held, came))
     rows = [*_compare(path, before, after, error), *_hidden(path, held, error)]
     return tuple(_unpinned(row) if other_parameters and row.is_asked_anew else row for row in rows)
+
+
+def failure(held: Sequence[NotebookCell], came: Sequence[NotebookCell]) -> tuple[int, str, str] | None:
+    """Return position, class and message of the first error that a run brought and nobody expected, or None.
+
+    A cell tagged `raises-exception` is expected to end with the error that the notebook holds, by its class.
+    """
+    saved = {cell.number: error[1] for cell in held if (error := first_error([cell])) is not None}
+    for cell in came:
+        error = first_error([cell])
+        if error is not None and not (MAY_RAISE in cell.tags and saved.get(cell.number) == error[1]):
+            return error
+    return None
 
 
 def _unpinned(row: Row) -> Row:

@@ -198,7 +198,9 @@ class GemnbEngine(NBClientEngine):  # type: ignore[misc]
         return str(language or spec.get("language") or info.get("name") or "python")
 
 
-def run_notebook(path: Path, parameters: Mapping[str, object], environment: Mapping[str, str]) -> Ran:
+def run_notebook(
+    path: Path, parameters: Mapping[str, object], environment: Mapping[str, str], *, timeout: int | None = None
+) -> Ran:
     """Run a notebook through papermill's reader, its parameters and this engine; nothing is written.
 
     Papermill's own `execute_notebook` writes the notebook out even where nobody wants it, which takes a quarter of
@@ -208,6 +210,7 @@ def run_notebook(path: Path, parameters: Mapping[str, object], environment: Mapp
         path: The notebook; its folder is the working folder of the kernel.
         parameters: Values for the cell tagged `parameters`.
         environment: More for the kernel's environment.
+        timeout: Seconds a cell may take; None sets no limit.
 
     Raises:
         GemnbError: The settings or the lock cannot be read.
@@ -224,6 +227,7 @@ def run_notebook(path: Path, parameters: Mapping[str, object], environment: Mapp
         progress_bar=False,
         environment=environment,
         cwd=str(path.parent),
+        execution_timeout=timeout,
         ran=ran,
     )
     return ran[0]

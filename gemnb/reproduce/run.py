@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gemnb.errors import GemnbError, NotebookError
 from gemnb.lock import drift, find_lock, notebook_name, parameters_digest, read_lock, see
 from gemnb.model import Mode
-from gemnb.notebook import first_error
-from gemnb.reproduce.compare import Row, Verdict, compare
+from gemnb.reproduce.compare import Row, Verdict, compare, failure
 from gemnb.settings import load_settings
 
 if TYPE_CHECKING:
@@ -36,6 +35,7 @@ class Job:
         parameters: Values for the cell tagged `parameters`, as papermill takes them.
         output: Where the notebook as it came is written; None writes it nowhere.
         environment: More for the kernel's environment; how things run only.
+        timeout: Seconds a cell may take; None sets no limit.
         locked: Every answer must be the one that gemnb.lock pins, and every pinned one must come.
     """
 
@@ -44,6 +44,7 @@ class Job:
     parameters: Mapping[str, object] = field(default_factory=dict, hash=False)
     output: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    timeout: int | None = None
     locked: bool = False
 
 
@@ -86,7 +87,7 @@ def run_job(job: Job) -> Run:
     ran = execute(job)
     if job.output is not None:
         _write(ran, job.output)
-    error = first_error(ran.came)
+    error = failure(ran.held, ran.came)
     rows = compare(job.path, ran.held, ran.came, error, other_parameters=bool(job.parameters))
     found, seen = _against_lock(job, ran)
     if seen is not None and seen.pins and not found:
@@ -134,12 +135,12 @@ def execute(job: Job) -> Ran:
 
     offline = {"GEMNB_MODE": job.mode.value, "GEMNB_OFFLINE": "1" if job.mode is Mode.REPLAY else "0"}
     try:
-        return run_notebook(job.path.absolute(), job.parameters, {**offline, **job.environment})
+        return run_notebook(job.path.absolute(), job.parameters, {**offline, **job.environment}, timeout=job.timeout)
     except GemnbError as error:
-        failure = error
+        problem = error
     except Exception as error:  # noqa: BLE001 - papermill, nbclient and jupyter_client share no base class
-        failure = NotebookError(f"{job.path} could not be run.", why=f"{type(error).__name__}: {error}")
-    raise failure
+        problem = NotebookError(f"{job.path} could not be run.", why=f"{type(error).__name__}: {error}")
+    raise problem
 
 
 def import_papermill() -> Any:

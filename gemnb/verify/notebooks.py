@@ -201,7 +201,7 @@ class _Reader:
             count = "1 output" if scanned.strangers == 1 else f"{scanned.strangers} outputs"
             trouble.drifted.append(f"{count} without a record below the cell; no model is known to have made it")
         if not outputs:
-            if now.error:
+            if now.error and not scanned.fails_rightly:
                 trouble.drifted.append(now.error)
             if should_show(scanned):
                 trouble.missing.append("the cell has no picture with a record; run it")

@@ -183,6 +183,14 @@ def test_a_cell_that_failed_is_named(code: Make, read: Make):
     assert "aspekt" in second
 
 
+def test_a_cell_that_may_fail_lacks_nothing(code: Make, read: Make):
+    """An error below a cell tagged `raises-exception` stops no lock."""
+    error = {"output_type": "error", "ename": "Refused", "evalue": "no", "traceback": []}
+    cells = read(code("%%gemimg --aspekt 1:1\na cat", [error], metadata={"tags": ["raises-exception"]}))
+
+    assert see(cells, "n.ipynb").lacking == ()
+
+
 def test_what_was_seen_takes_the_place_of_what_was(answer: Make, shown: Make, code: Make, read: Make):
     """Entries of these notebooks are replaced, those of other notebooks and parameters stay, those of none go."""
     cat, dog = shown(answer("a cat"), bound("a.png", RED)), shown(answer("a dog"))

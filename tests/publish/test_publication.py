@@ -42,6 +42,18 @@ def big(make_picture: Callable[..., bytes]) -> bytes:
     return make_picture("PNG", (1100, 600))
 
 
+def test_an_expected_error_is_a_card_and_no_remark(write: Any, publish: Any) -> None:
+    """Below the tag `raises-exception` an error is part of the post; without it, it is to be mended first."""
+    error = {"output_type": "error", "ename": "CellSyntaxError", "evalue": "There is no option --x.", "traceback": []}
+    source = "%%gemimg --x\nA cat"
+    rightly = publish(write(code(source, error, tags=("raises-exception",))), "markdown")
+    wrongly = publish(write(code(source, error)), "markdown")
+
+    assert "CellSyntaxError" in page(rightly)
+    assert not [text for text in told(rightly) if "--x" in text or "failed" in text]
+    assert "the cell failed: CellSyntaxError" in told(wrongly)
+
+
 @pytest.mark.parametrize("to", FLAVOR_NAMES)
 def test_publishing_twice_changes_no_byte(
     asked: Any, write: Any, publish: Any, project: Path, big: bytes, make_picture: Any, to: str

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import papermill
+import pytest
 
 from gemnb.model import MIMETYPE, Mode
-from gemnb.reproduce.run import Verdict, reproduce_notebook
+from gemnb.reproduce.run import Job, Verdict, reproduce_notebook, run_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    import pytest
 
     from gemnb.emulator import Emulator
 
@@ -107,6 +106,49 @@ def test_a_notebook_that_fails_is_told_cell_by_cell(notebook: Path, edit: Edit) 
     assert found[CAT][0] == "reproduced"
     assert found[BOTH][0] == "failed"
     assert "ZeroDivisionError" in str(reproduce_notebook(notebook).error)
+
+
+def may_raise(cell: int, **saved: str) -> Callable[[dict[str, Any]], None]:
+    """Return a change that lets a cell raise, and saves an error below it."""
+
+    def change(document: dict[str, Any]) -> None:
+        document["cells"][cell - 1]["metadata"]["tags"] = ["raises-exception"]
+        document["cells"][cell - 1]["outputs"] = [{"output_type": "error", "traceback": [], **saved}] if saved else []
+
+    return change
+
+
+def test_an_error_that_the_notebook_holds_and_expects_is_no_failure(notebook: Path, edit: Edit) -> None:
+    """Below the tag `raises-exception` the saved error comes again: the other pictures are reproduced."""
+    edit(set_source(BOTH, "-i photo.png", "--no-such-option"))
+    edit(may_raise(BOTH, ename="CellSyntaxError", evalue="no such option"))
+    run = reproduce_notebook(notebook)
+
+    assert run.error is None
+    assert [(row.cell, row.verdict) for row in run.rows] == [(CAT, Verdict.REPRODUCED), (HAT, Verdict.REPRODUCED)]
+
+
+@pytest.mark.parametrize("saved", [{}, {"ename": "ValueError", "evalue": "another"}], ids=["none", "another"])
+def test_an_error_that_the_notebook_does_not_hold_is_a_failure(
+    notebook: Path, edit: Edit, saved: dict[str, str]
+) -> None:
+    """The tag alone hides nothing: an answer that is lost is told, whatever the cell may raise."""
+    edit(set_source(BOTH, "side by side", "in a row"))
+    edit(may_raise(BOTH, **saved))
+    run = reproduce_notebook(notebook)
+
+    assert run.error is not None
+    assert run.error[:2] == (BOTH, "CacheMiss")
+
+
+def test_a_cell_that_takes_too_long_fails_with_those_after_it(notebook: Path, edit: Edit) -> None:
+    """With a limit, a cell that hangs is ended and named; what came before it stands."""
+    edit(set_source(HAT, "%%gemimg hat -e cat\nGive it a hat", "import time\ntime.sleep(600)"))
+    run = run_job(Job(path=notebook, timeout=2))
+
+    assert run.error is not None
+    assert (run.error[0], run.error[1]) == (HAT, "CellTimeoutError")
+    assert (run.rows[0].cell, run.rows[0].verdict) == (CAT, Verdict.REPRODUCED)
 
 
 def test_a_parameter_flows_into_the_prompt(notebook: Path, emulator: Emulator) -> None:

@@ -43,6 +43,22 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
+@pytest.mark.parametrize("tags", [[], ["raises-exception"]], ids=["untagged", "tagged"])
+def test_a_cell_that_may_fail_has_no_picture_to_miss(notebook: Path, edit: Edit, tags: list[str]) -> None:
+    """An error below a cell tagged `raises-exception` is what the post shows; else a picture is missing."""
+
+    def change(document: dict[str, Any]) -> None:
+        cell = document["cells"][BOTH - 1]
+        cell["metadata"]["tags"] = tags
+        cell["outputs"] = [{"output_type": "error", "ename": "Refused", "evalue": "no", "traceback": []}]
+
+    edit(change)
+    checks = verify(notebook)
+
+    assert (BOTH in checks) == (not tags)
+    assert all(check.well for check in checks.values()) == bool(tags)
+
+
 def test_a_notebook_as_it_was_run_is_consistent(notebook: Path, emulator: Emulator) -> None:
     """Every picture is consistent, or bound where a value came from the kernel; NAMEs of other cells are found."""
     checks = verify(notebook)
