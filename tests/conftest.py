@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 POST = (
-    "style = 'ink'",
+    "style = 'i' + 'nk'",  # what only the kernel knows
     "%load_ext gemnb\n%gemnb use emulator/sketch-1 -s 512",
     "%%gemimg cat -p style --alt 'A cat'\nA cat, {{style}}",
     "%%gemimg hat -e cat\nGive it a hat",

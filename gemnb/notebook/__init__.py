@@ -12,10 +12,13 @@ from gemnb.notebook.files import (
     read_bytes,
     read_notebook,
 )
+from gemnb.notebook.literals import Literal, Literals
 from gemnb.notebook.scan import MAY_RAISE, ScannedCell, Shown, first_error, needs_answer, scan, should_show
 
 __all__ = [
     "MAY_RAISE",
+    "Literal",
+    "Literals",
     "Notebook",
     "NotebookCell",
     "ScannedCell",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from gemnb.invocation import Need
     from gemnb.model import Content, Invocation, Record
+    from gemnb.notebook import Literals
     from gemnb.plan.cells import Places
     from gemnb.plan.names import Names
 
@@ -56,6 +57,7 @@ class Desk:
 
     Attributes:
         names: What the cells above bind.
+        literals: The names that plain code above gives a text or number.
         places: The cache and the project.
         folders: Where relative paths are tried.
         recorded: The bindings of the cell's own outputs.
@@ -64,6 +66,7 @@ class Desk:
     """
 
     names: Names
+    literals: Literals
     places: Places
     folders: Sequence[Path]
     recorded: tuple[Binding, ...]
@@ -93,6 +96,9 @@ def look_up(need: Need, desk: Desk) -> Stands:
             return found
         if need.kind == "picture" and forced != "var" and _must_be_file(text, forced, desk):
             return _recorded(need, desk, f"{need.slot} {text[:80]}: there is no such file", missing=True)
+    if need.kind == "variable" and (known := desk.literals.get(need.source.removeprefix("$"))) is not None:
+        binding = Binding(slot=need.slot, kind="variable", source=need.source, value=known.text)
+        return Stands(bindings=(binding,))
     text = need.slot if need.slot == f"-p {need.source}" else f"{need.slot} {need.source[:80]}"
     return _recorded(need, desk, f"{text} has a value only in a running kernel")
 

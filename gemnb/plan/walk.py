@@ -11,7 +11,7 @@ from gemnb.cell import parse
 from gemnb.errors import CacheError, GemnbError, StoreError
 from gemnb.invocation import assemble, needs, parse_use
 from gemnb.model import Invocation, Mode
-from gemnb.notebook import read_notebook, scan
+from gemnb.notebook import Literals, read_notebook, scan
 from gemnb.plan.cells import Planned, What
 from gemnb.plan.names import Answered, Asked, Names
 from gemnb.plan.references import Desk, look_up
@@ -70,12 +70,15 @@ class _Walk:
     places: Places
     asked: set[str]
     names: Names = field(default_factory=Names)
+    literals: Literals = field(default_factory=Literals)
 
     def cell(self, cell: NotebookCell, scanned: ScannedCell | None) -> Iterator[Planned]:
         """Yield what a cell of code would do, if it has to do with pictures at all."""
         if scanned is not None and scanned.asks:
             yield self._gemimg(scanned)
-        elif calls := self.names.read(cell.source):
+            return
+        self.literals.read(cell.source, cell.number)
+        if calls := self.names.read(cell.source):
             times = "1 call" if calls == 1 else f"{calls} calls"
             why = f"{times} of gemnb.generate in plain code"
             yield Planned(notebook=self.path, cell=cell.number, what=What.UNKNOWN, why=why)
@@ -98,12 +101,14 @@ class _Walk:
             planned = replace(planned, why=" ".join(error.what.split()))
         if planned.name:
             self.names.bind(planned.name, _bound(planned, kept))
+            self.literals.bind(planned.name)
         return planned
 
     def _ready(self, cell: Cell, defaults: Defaults | None, scanned: ScannedCell) -> _Ready:
         wanted = needs(cell, defaults)
         desk = Desk(
             names=self.names,
+            literals=self.literals,
             places=self.places,
             folders=(self.path.parent, self.places.root),
             recorded=_recorded(scanned),

@@ -14,6 +14,8 @@ from gemnb.canonical import short
 from gemnb.errors import CacheError, GemnbError
 from gemnb.inputs import MAX_INPUT, PIXELS, expand
 from gemnb.inputs.schemes import VARIABLE
+from gemnb.inventory.differences import first_change
+from gemnb.notebook import Literals
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +43,7 @@ class Place:
         answers: Every record of the notebook, by request digest and attempt.
         inputs: Digests of input files, from `read_files`.
         names: The answers that each NAME above the cell at hand stands for.
+        literals: The names that plain code above it gives a text or number.
     """
 
     cache: Cache | Tiers
@@ -50,6 +53,7 @@ class Place:
     answers: dict[tuple[str, int], Record] = field(default_factory=dict)
     inputs: dict[Path, str] = field(default_factory=dict)
     names: dict[str, list[Record]] = field(default_factory=dict)
+    literals: Literals = field(default_factory=Literals)
 
     def answer(self, request: str, attempt: int) -> Record | None:
         """Return an answer of the notebook or of the cache, or None where neither has it."""
@@ -97,7 +101,8 @@ def check_bindings(record: Record, invocation: Invocation, place: Place, trouble
             _check_reference(binding, place, trouble)
         if binding.kind == PIXELS and binding.blob:
             _check_pixels(binding, place.holdings, trouble)
-        _check_name(binding, place.names, trouble)
+        if not _check_literal(binding, place.literals, trouble):
+            _check_name(binding, place.names, trouble)
     for found in globs.values():
         _check_glob(found, place, trouble)
 
@@ -115,6 +120,20 @@ def _check_kind(binding: Binding, trouble: Trouble) -> None:
         trouble.drifted.append(
             f"{binding.slot} is {binding.source!r} in the cell, and the record took {binding.value!r}"
         )
+
+
+def _check_literal(binding: Binding, literals: Literals, trouble: Trouble) -> bool:
+    """A name that stood for a text or number stands for the same above; return whether that can be told."""
+    if binding.kind != "variable" or binding.blob or binding.value is None:
+        return False
+    name = binding.source.removeprefix("$")
+    known = literals.get(name)
+    if known is None:
+        return False
+    if known.text != binding.value:
+        was, now = first_change(binding.value, known.text)
+        trouble.drifted.append(f"{name} was {was} and is {now} in cell {known.cell}")
+    return True
 
 
 def _check_name(binding: Binding, names: dict[str, list[Record]], trouble: Trouble) -> None:

@@ -8,6 +8,7 @@ a given model made the picture is not proved by any digest, and stays *origin un
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
     from gemnb.cache import Cache, Tiers
     from gemnb.model import Image, Invocation, JSONObject, JSONValue, Record
-    from gemnb.notebook import Notebook, ScannedCell, Shown
+    from gemnb.notebook import Notebook, NotebookCell, ScannedCell, Shown
     from gemnb.verify.findings import Check
     from gemnb.verify.sources import Present
 
@@ -78,7 +79,7 @@ def verify_notebook(  # noqa: PLR0913 - what its callers have at hand, all by ke
     place = Place(cache=cache, holdings=holdings, root=root.resolve(), folders=(path.parent, root))
     cells = scan(notebook.cells)
     outputs = _read(cells, place)
-    reader = _Reader(place, cells, _pair(notebook, path), with_images=with_images)
+    reader = _Reader(place, notebook.cells, cells, _pair(notebook, path), with_images=with_images)
     checks = [check for cell, own in zip(cells, outputs, strict=True) for check in reader.cell(cell, own)]
     holdings.alike.save()
     return checks
@@ -136,14 +137,21 @@ def _document(document: JSONValue) -> tuple[Record | None, Invocation | None]:
 class _Reader:
     """Goes through the cells in order and knows what each NAME above was."""
 
-    def __init__(self, place: Place, cells: list[ScannedCell], pair: str, *, with_images: bool) -> None:
+    def __init__(
+        self, place: Place, every: Iterable[NotebookCell], cells: list[ScannedCell], pair: str, *, with_images: bool
+    ) -> None:
         self._place = place
+        asking = {cell.number for cell in cells if cell.asks}
+        self._plain = deque(cell for cell in every if cell.is_code and cell.number not in asking)
         self._pair = pair
         self._with_images = with_images
         self._asking = {spelling(cell.source) for cell in cells if cell.asks}
 
     def cell(self, scanned: ScannedCell, outputs: list[Output]) -> Iterator[Check]:
         """Yield the checks of one cell."""
+        while self._plain and self._plain[0].number < scanned.number:
+            plain = self._plain.popleft()
+            self._place.literals.read(plain.source, plain.number)
         now = present(scanned)
         seen: set[tuple[str, int, int | None]] = set()
         asked: set[int] = set()
@@ -156,6 +164,8 @@ class _Reader:
         self._lacking(scanned, now, outputs, asked, trouble)
         if trouble.drifted or trouble.missing:
             yield trouble.check(scanned.number, now.name, "")
+        if now.name:
+            self._place.literals.bind(now.name)
         if now.name and records:
             self._place.names[now.name] = records
         elif now.name:  # a quiet cell: what it made, no output says

@@ -163,7 +163,7 @@ def test_a_sample_that_is_kept_is_a_parent_though_others_are_not(project: Path) 
 
 def test_values_of_the_kernel_come_from_the_record(project: Path) -> None:
     """What only a kernel knows is taken from the record of the cell's own output, and that is said."""
-    path, _ = run(project, "style = 'ink'", USE, "%%gemimg -p style\nA cat, {{style}}")
+    path, _ = run(project, "style = 'i' + 'nk'", USE, "%%gemimg -p style\nA cat, {{style}}")
     (found,) = planned(path)
     assert (found.what, found.bound) == (What.REPLAYS, ("style",))
 
@@ -172,6 +172,21 @@ def test_values_of_the_kernel_come_from_the_record(project: Path) -> None:
     path.write_text(json.dumps(document))
     (found,) = planned(path)
     assert (found.what, found.why) == (What.UNKNOWN, "-p style has a value only in a running kernel")
+
+
+def test_a_literal_of_the_parameters_cell_needs_no_record(project: Path) -> None:
+    """A cell whose parameter is a literal above it is planned without its output, and anew when that was edited."""
+    path, _ = run(project, "style = 'ink'", USE, "%%gemimg -p style\nA cat, {{style}}")
+    document = json.loads(path.read_text())
+    document["cells"][2]["outputs"] = []
+    path.write_text(json.dumps(document))
+    (found,) = planned(path)
+    assert (found.what, found.bound) == (What.REPLAYS, ())
+
+    document["cells"][0]["source"] = "style = 'pencil'"
+    path.write_text(json.dumps(document))
+    (found,) = planned(path)
+    assert (found.what, found.calls) == (What.CALLS, 1)
 
 
 @pytest.mark.parametrize(
@@ -351,7 +366,7 @@ def test_what_is_no_notebook_is_told(project: Path) -> None:
 
 def test_a_strangers_record_is_believed_in_nothing(project: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Output that is no record gives no bindings, whatever it holds, and breaks nothing."""
-    path, _ = run(project, "style = 'ink'", USE, "%%gemimg -p style\nA cat, {{style}}")
+    path, _ = run(project, "style = str('ink')", USE, "%%gemimg -p style\nA cat, {{style}}")
     document = json.loads(path.read_text())
     mime = "application/vnd.gemnb.v1+json"
     good = document["cells"][2]["outputs"][0]["data"][mime]

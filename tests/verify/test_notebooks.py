@@ -43,6 +43,19 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
+def test_a_literal_that_was_edited_is_found(notebook: Path, edit: Edit) -> None:
+    """A text in the parameters cell that is another than the picture was made from is drift, with both values."""
+
+    def changed(text: str) -> Callable[[dict[str, Any]], None]:
+        return lambda document: document["cells"][1].update(source=f"style = {text!r}")
+
+    edit(changed("ink"))
+    assert verify(notebook)[CAT].finding is Finding.CONSISTENT
+    edit(changed("pencil"))
+    assert verify(notebook)[CAT].finding is Finding.DRIFTED
+    assert reasons(verify(notebook)[CAT]) == "style was 'ink' and is 'pencil' in cell 2"
+
+
 @pytest.mark.parametrize("tags", [[], ["raises-exception"]], ids=["untagged", "tagged"])
 def test_a_cell_that_may_fail_has_no_picture_to_miss(notebook: Path, edit: Edit, tags: list[str]) -> None:
     """An error below a cell tagged `raises-exception` is what the post shows; else a picture is missing."""
