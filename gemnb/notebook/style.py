@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from gemnb.errors import NotebookError
+from gemnb.notebook.files import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,6 +99,23 @@ def write_styled(document: JSONObject, style: Style = JUPYTER) -> bytes:
         # A lone surrogate has no UTF-8 form; its escape is JSON, and what every writer of JSON makes of it.
         return (_BOM if style.mark else b"") + text.encode("utf-8", "backslashreplace")
     raise NotebookError("The notebook cannot be written.", why=reason)
+
+
+def replace_notebook(path: Path, output: Path | None, before: bytes, after: bytes) -> None:
+    """Write a notebook that was read as `before`, unless nothing changes.
+
+    Raises:
+        NotebookError: It was saved by somebody else meanwhile, or cannot be written.
+    """
+    if output is not None:
+        write_notebook(output, after)
+    elif after != before:
+        if read_bytes(path) != before:
+            raise NotebookError(
+                f"{path} was saved by another program meanwhile; it was not written.",
+                hint="Save and close it in Jupyter, then run this again.",
+            )
+        write_notebook(path, after)
 
 
 def write_notebook(path: Path, data: bytes) -> None:

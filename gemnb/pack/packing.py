@@ -9,9 +9,9 @@ from gemnb.cache.store import blob_key
 from gemnb.canonical import blob_digest, short
 from gemnb.errors import CorruptEntry, NotebookError
 from gemnb.inventory.check import blobs_of, key_of
-from gemnb.notebook import cells_of, scan
+from gemnb.notebook import cells_of, read_bytes, scan
 from gemnb.notebook.files import MAX_NOTEBOOK
-from gemnb.notebook.style import read_styled, write_notebook, write_styled
+from gemnb.notebook.style import read_styled, replace_notebook, write_styled
 from gemnb.pack.held import packed, packed_json
 from gemnb.pack.imports import bytes_of, import_entries
 from gemnb.pack.needed import calls, find_hidden, pointers_of, private_names, shown_answers
@@ -162,38 +162,6 @@ def _pack(
 def embedded_pictures(scanned: Iterable[ScannedCell]) -> dict[str, bytes]:
     """Return the pictures that stand beside records in outputs, by digest."""
     return {blob_digest(s.picture): s.picture for cell in scanned for s in cell.shown if s.picture is not None}
-
-
-def read_bytes(path: Path) -> bytes:
-    """Return a notebook's bytes.
-
-    Raises:
-        NotebookError: It cannot be read, or is too big.
-    """
-    try:
-        if path.stat().st_size <= MAX_NOTEBOOK:
-            return path.read_bytes()
-        reason = f"It has more than {MAX_NOTEBOOK // 1024**2} MB."
-    except OSError as error:
-        reason = error.strerror or str(error)
-    raise NotebookError(f"{path} cannot be read.", why=reason)
-
-
-def replace_notebook(path: Path, output: Path | None, before: bytes, after: bytes) -> None:
-    """Write a notebook that was read as `before`, unless nothing changes.
-
-    Raises:
-        NotebookError: It was saved by somebody else meanwhile, or cannot be written.
-    """
-    if output is not None:
-        write_notebook(output, after)
-    elif after != before:
-        if read_bytes(path) != before:
-            raise NotebookError(
-                f"{path} was saved by another program meanwhile; it was not written.",
-                hint="Save and close it in Jupyter, then run this again.",
-            )
-        write_notebook(path, after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,11 @@ from gemnb.cache import Cache
 from gemnb.cache.store import blob_key
 from gemnb.errors import CorruptEntry, StoreError
 from gemnb.inventory.check import blobs_of, key_of
-from gemnb.notebook import cells_of, scan
-from gemnb.notebook.style import read_styled, write_styled
+from gemnb.notebook import cells_of, read_bytes, scan
+from gemnb.notebook.style import read_styled, replace_notebook, write_styled
 from gemnb.pack.held import packed
 from gemnb.pack.needed import says_private, shown_answers
-from gemnb.pack.packing import embedded_pictures, read_bytes, replace_notebook
+from gemnb.pack.packing import embedded_pictures
 from gemnb.pack.pool import own_answers
 
 if TYPE_CHECKING:
