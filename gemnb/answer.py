@@ -162,6 +162,21 @@ def why_refused(answer: Answer) -> str:
     return f"{meaning}\n{said}".strip()
 
 
+def asides(response: JSONObject) -> list[str]:
+    """Return, for a person, what is odd about an answer with a picture: nothing of it is shown with the picture."""
+    answer = read_answer(response)
+    if answer.outcome is not Outcome.PICTURE:
+        return []
+    found = []
+    if answer.reason not in ("", "STOP"):
+        said = " ".join(answer.message.split())[:_SAID]
+        found.append(f"The picture came with the reason {answer.reason[:80]}" + (f": {said}" if said else "."))
+    candidates = response.get("candidates")
+    if isinstance(candidates, list) and len(candidates) > 1:
+        found.append(f"The answer has {len(candidates)} candidates; the first is shown, all are in the record.")
+    return found
+
+
 def usage(response: JSONObject) -> JSONObject:
     """Return the answer's token counts as the service sent them; empty when it sent none."""
     return _object(response.get("usageMetadata"))

@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from gemnb.answer import asides
 from gemnb.canonical import request_digest, short
 from gemnb.errors import CacheMiss, GemnbError, MalformedAnswer, StoreError
 from gemnb.model import Mode
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     ]
 
 _log = logging.getLogger("gemnb")
+_FOUND = "An answer had arrived and was not kept (its kernel died, or there was no room); it is kept now."
 
 
 class _Asked(NamedTuple):
@@ -103,15 +105,36 @@ class Client:
             if arrived is None:
                 arrived = self._call(request, claim, inputs)
             else:
-                _log.warning("An answer that had arrived before a kernel died was found and is kept now.")
+                _log.warning("%s", _FOUND)
             return self._keep(arrived, claim, _Asked(request, invocation, inputs, private))
 
+    def settle(
+        self, request: Request, *, invocation: Invocation, inputs: Mapping[str, bytes], private: bool = False
+    ) -> Record | None:
+        """Keep an answer that was paid for and not kept, though an earlier one is; or say that a call was lost.
+
+        So ends a refresh whose kernel died, at the next run that may call. Arguments as for `answer`.
+
+        Returns:
+            The answer that is kept now, or None where nothing was owed, or nothing came of it.
+        """
+        try:
+            with self.flights().owed(request_digest(request)) as claim:
+                if claim is None:
+                    return None
+                arrived = claim.landed()
+                if arrived is not None and not self._keeps(request, arrived):
+                    _log.warning("%s", _FOUND)
+                    return self._keep(arrived, claim, _Asked(request, invocation, inputs, private))
+                if arrived is None:
+                    _tell_lost(claim)
+                claim.close()
+        except (MalformedAnswer, StoreError) as error:  # what is kept is shown all the same
+            _log.warning("%s %s", error.what, error.why)
+        return None
+
     def _call(self, request: Request, claim: Claim, inputs: Mapping[str, bytes]) -> Arrived:
-        if (when := claim.lost()) is not None:
-            _log.warning(
-                "This request was sent before, at %s, and its answer never arrived here: it may have been billed.",
-                when,
-            )
+        _tell_lost(claim)
         backend = self.backend(request.model.partition("/")[0])
         claim.send({"time": _now(), "model": request.model})
         try:
@@ -137,6 +160,8 @@ class Client:
         except MalformedAnswer as error:
             failure = error
         else:
+            for aside in asides(record.response):
+                _log.warning("%s", aside)
             return self._store(record, {**asked.inputs, **blobs}, claim, asked)
         raise self._malformed(asked.request, arrived, claim, failure)
 
@@ -179,6 +204,13 @@ class Client:
             failure.what,
             why=failure.why,
             hint=f"Its raw body ({len(arrived.body)} bytes, it may have been billed) is kept in {where}\n{again}",
+        )
+
+
+def _tell_lost(claim: Claim) -> None:
+    if (when := claim.lost()) is not None:
+        _log.warning(
+            "This request was sent before, at %s, and its answer never arrived here: it may have been billed.", when
         )
 
 

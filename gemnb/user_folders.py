@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from gemnb.errors import StoreError
@@ -15,6 +16,11 @@ def user_folder(kind: str) -> Path | None:
         return Path(getattr(platformdirs, kind)("gemnb"))
     except RuntimeError:
         return None
+
+
+def is_cheap() -> bool:
+    """Return whether a user's folder is known without an import, as in every Jupyter kernel; not in a script."""
+    return "platformdirs" in sys.modules
 
 
 def claims_folder() -> Path:

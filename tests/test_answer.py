@@ -7,7 +7,7 @@ from google.genai.types import BlockedReason, FinishReason
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemnb.answer import BLOCK_REASONS, FINISH_REASONS, Answer, ReasonClass, read_answer, usage, why_refused
+from gemnb.answer import BLOCK_REASONS, FINISH_REASONS, Answer, ReasonClass, asides, read_answer, usage, why_refused
 from gemnb.detach import detach
 from gemnb.errors import MalformedAnswer
 from gemnb.model import Outcome
@@ -225,3 +225,17 @@ def test_token_counts_are_as_sent():
     """Token counts are the service's own, fields that gemnb does not know included."""
     counts = {"promptTokenCount": 5, "newField": {"x": 1}}
     assert usage({"usageMetadata": counts}) == counts
+
+
+def test_what_is_odd_about_an_answer_with_a_picture_is_said():
+    """Another reason than STOP, and further candidates, are told; a plain picture, and a refusal, need no word."""
+    part = {"inlineData": {"mimeType": "image/png", "data": "YQ=="}}
+    candidate = {"content": {"parts": [part]}, "finishReason": "IMAGE_SAFETY", "finishMessage": "Cut\n short."}
+    stopped = candidate | {"finishReason": "STOP"}
+
+    assert asides({"candidates": [candidate]}) == ["The picture came with the reason IMAGE_SAFETY: Cut short."]
+    assert asides({"candidates": [stopped, stopped]}) == [
+        "The answer has 2 candidates; the first is shown, all are in the record."
+    ]
+    assert asides({"candidates": [stopped]}) == []
+    assert asides({"candidates": [{"finishReason": "IMAGE_SAFETY"}]}) == []

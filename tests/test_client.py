@@ -376,7 +376,7 @@ def test_an_answer_whose_owner_was_killed_before_keeping_it_is_kept(desk: Desk, 
     _die(desk.folder, "landed")
     record = desk.ask(_request())
     assert desk.calls == []
-    assert "had arrived before a kernel died" in warned()[0]
+    assert "had arrived and was not kept" in warned()[0]
     assert record.outcome is Outcome.PICTURE
     assert record.received["client"] == "double/1"
     assert desk.cache.blob(record.pictures[0].original.blob).startswith(b"\x89PNG")

@@ -7,10 +7,13 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
+import nbformat
 import pytest
 
 from gemnb.canonical import blob_digest
+from gemnb.compose import open_cache
 from gemnb.model import MIMETYPE
+from gemnb.verify import verify_notebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -481,3 +484,25 @@ def test_swapped_pictures_are_told_and_never_shown(
     for cell in (cat, other):
         assert pictures(cell) == []
         assert "is damaged; it was set aside" in error_of(cell)
+
+
+def test_blank_lines_at_the_end_of_a_cell_are_no_edit(run_cells: Run, emulator: Emulator, project: Path) -> None:
+    """However many newlines a cell ends with, its picture is consistent as soon as it is made."""
+    cells = run_cells(START, *(f"%%gemimg n{count}\nA cat number {count}" + "\n" * count for count in range(5)))
+    path = project / "n.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    checks = verify_notebook(path, open_cache(project / "cache", look_only=True), project)
+
+    assert [(check.name, check.reasons) for check in checks] == [(f"n{count}", ()) for count in range(5)]
+
+
+def test_why_is_about_what_was_asked_last(run_cells: Run, emulator: Emulator) -> None:
+    """`%gemnb why` explains a miss of `gemnb.generate` too, and none where the last cell failed otherwise."""
+    miss = "%%gemimg cat --mode replay\nA dog with a hat"
+    generate = "import gemnb; gemnb.generate('A cow', model='emulator/sketch-1', mode='replay')"
+    cells = run_cells(START, CAT, miss, generate, "%gemnb why", miss, "%%gemimg -i nowhere.png\nA cat", "%gemnb why")
+    written = "".join(output.get("text", "") for output in cells[4].outputs)
+
+    assert "A cow" in written
+    assert "hat" not in written
+    assert cells[7].outputs[0]["text"].startswith("No cell of this kernel has missed its answer.")

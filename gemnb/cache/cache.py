@@ -196,6 +196,17 @@ class Cache:
         """Yield what takes an answer's bytes before its record is known; one place alone waits for `keep`."""
         yield lambda _blobs: None
 
+    def is_apart(self, request: str, attempt: int) -> bool:  # noqa: ARG002
+        """Return whether the answer was found apart from what is committed; one place alone has no such part."""
+        return False
+
+    def hangs_on_private(self, answers: Iterable[tuple[str, int]], blobs: Iterable[str]) -> bool:  # noqa: ARG002
+        """Return whether any of these is kept apart from what is committed alone; see `is_apart`."""
+        return False
+
+    def share(self, request: str, attempt: int) -> None:
+        """Copy an answer from the part that is not committed; see `is_apart`."""
+
     def put_new(self, blobs: Mapping[str, bytes], made: list[str]) -> None:
         """Put bytes, and note the digests of those that were not there, as they are put.
 

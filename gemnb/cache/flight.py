@@ -102,6 +102,28 @@ class Flights:
         self.folder = folder
 
     @contextlib.contextmanager
+    def owed(self, digest: str) -> Iterator[Claim | None]:
+        """Hold the claim of a request that was sent and whose answer nobody kept; None where there is none.
+
+        Where somebody calls for it now, that is theirs to tell: nothing is waited for.
+        """
+        path = self.folder / digest.removeprefix("sha256:")
+        lock = None
+        if path.with_suffix(".intent").exists():
+            from filelock import FileLock, Timeout
+
+            lock = FileLock(path.with_suffix(".lock"), thread_local=False)
+            try:
+                lock.acquire(blocking=False)
+            except (OSError, Timeout):
+                lock = None
+        try:
+            yield None if lock is None else Claim(path)
+        finally:
+            if lock is not None:
+                lock.release()
+
+    @contextlib.contextmanager
     def claim(self, digest: str) -> Iterator[Claim]:
         """Wait until no other thread or process calls for this request, then hold the right to.
 

@@ -15,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from gemnb.cache.cache import missing_blob
+from gemnb.cache.store import blob_key, record_key
 from gemnb.detach import references
 from gemnb.errors import CacheError, CorruptEntry, StoreError
 
@@ -81,6 +82,7 @@ class Tiers:
         self._private = private
         self._notebook = notebook
         self._early: dict[Store, set[str]] = {}
+        self._found_apart: set[tuple[str, int]] = set()
         self._spill = spill
         self._machine = machine
 
@@ -112,6 +114,8 @@ class Tiers:
                 continue
             if damage is not None:
                 _tell_of(damage, hurt)
+            if tier is self._private:
+                self._found_apart.add((digest, kept.record.attempt))
             return kept
         if damage is not None:
             raise damage
@@ -138,6 +142,28 @@ class Tiers:
                     _tell_of(damage, hurt)
                 return data
         raise damage or missing_blob(digest)
+
+    def is_apart(self, request: str, attempt: int) -> bool:
+        """Return whether the answer was found in the private part."""
+        return (request, attempt) in self._found_apart
+
+    def hangs_on_private(self, answers: Iterable[tuple[str, int]], blobs: Iterable[str]) -> bool:
+        """Return whether any of these answers, or of the bytes of these digests, lies in the private part alone."""
+        if self._private is None:
+            return False
+        keys = [*(record_key(*answer) for answer in answers), *map(blob_key, blobs)]
+        apart = [key for key in keys if self._private.store.get(key) is not None]
+        return any(self.project.store.get(key) is None for key in apart)
+
+    def share(self, request: str, attempt: int) -> None:
+        """Copy a private answer, which is private no more, to what is committed.
+
+        Raises:
+            CacheError: It is damaged, or the project's cache cannot be read.
+        """
+        kept = self._private.find(request, attempt) if self._private is not None else None
+        if kept is not None and self._private is not None:
+            self._adopt(kept, self._private, self.project)
 
     def put_blob(self, data: bytes) -> str:
         """Keep bytes in the project and return their digest."""

@@ -12,7 +12,7 @@ from traitlets import CUnicode, Unicode
 
 from gemnb.cell import MAGIC, Cell, is_gemimg, parse_parts
 from gemnb.compose import make_client, open_reach
-from gemnb.errors import CacheMiss, CellSyntaxError, GemnbError, Interrupted, MissingKey, nearest
+from gemnb.errors import CellSyntaxError, GemnbError, Interrupted, nearest
 from gemnb.inputs import folders_of, resolve
 from gemnb.invocation import Defaults, needs, parse_use, undeclared
 from gemnb.magic.progress import Notices, Progress
@@ -20,7 +20,7 @@ from gemnb.magic.vocabulary import VERBS, usage
 from gemnb.mime import bundle
 from gemnb.model import Mode, Presentation
 from gemnb.options import help_text
-from gemnb.session import Ask, ask, is_private, outcome_error
+from gemnb.session import Ask, ask, forget_missed, is_private, last_missed, outcome_error
 from gemnb.settings import Settings, load_settings, mode_in_force
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ class GemImg(Magics):
         self._ip = shell
         self.defaults: Defaults | None = None
         self.default_bindings: tuple[Binding, ...] = ()
-        self.missed: Ask | None = None
 
     @no_var_expand
     @cell_magic
@@ -82,7 +81,11 @@ class GemImg(Magics):
             print(help_text())
             return
         settings = self._settings(cell.get("max-cost") or "")
-        asked = self._asked(cell, f"%%gemimg {line.strip()}".rstrip() + "\n" + body.removesuffix("\n"), settings)
+        try:
+            asked = self._asked(cell, _source(line, body), settings)
+        except GemnbError:
+            forget_missed()
+            raise
         if cell.get("dry-run") is not None:
             self._dry_run(asked, settings)
             return
@@ -129,10 +132,6 @@ class GemImg(Magics):
             return ask(make_client(settings), asked, progress)
         except KeyboardInterrupt:
             stopped = True
-        except (CacheMiss, MissingKey):
-            # What `%gemnb why` explains; the bytes of the input pictures are not needed for that.
-            self.missed = replace(asked, resolved=replace(asked.resolved, blobs={}))
-            raise
         finally:
             progress.clear(wait=asked.cell.get("quiet") is None)
         assert stopped  # noqa: S101 - raised outside the `except`, so that IPython shows our words only
@@ -192,7 +191,7 @@ class GemImg(Magics):
             names=self._ip.user_ns,
             defaults=self.defaults,
             default_bindings=self.default_bindings,
-            missed=self.missed,
+            missed=last_missed(),
             show=lambda result: self._show(result, words=True),
         )
         for text in run_verb(verb, rest, desk):
@@ -215,6 +214,12 @@ class GemImg(Magics):
 
         model = dict(self.defaults.options).get("model", "") if self.defaults else ""
         return matches(context, self._ip.user_ns, model)
+
+
+def _source(line: str, body: str) -> str:
+    """Return the cell's source as `gemnb.cell.parse` reads it: as a notebook has it, which ends without a newline."""
+    text = body.removesuffix("\n")
+    return f"%%gemimg {line.strip()}".rstrip() + "\n" + (body if text.endswith("\n") else text)
 
 
 def verbatim(lines: list[str]) -> list[str]:
