@@ -76,9 +76,9 @@ def _reproduce(paths: Sequence[Path], options: Mapping[str, object]) -> int:
     form = _checked(options)
     found = _found(paths, options)
     readable = [path for path in found if _is_notebook(path)]
+    jobs = _jobs(readable, options)
     with tempfile.TemporaryDirectory(prefix="gemnb-") as folder:
-        jobs = _jobs(readable, options, _spending(options, Path(folder)))
-        runs, stopped = _run(jobs, options)
+        runs, stopped = _run(jobs, options, Path(folder))
     finished = [(job.path, run) for place, job in enumerate(jobs) if (run := runs.get(place)) is not None]
     if finished:
         click.echo(reproduce_report(finished))
@@ -133,12 +133,12 @@ def _found(paths: Sequence[Path], options: Mapping[str, object]) -> list[Path]:
     return kept
 
 
-def _spending(options: Mapping[str, object], folder: Path) -> dict[str, str]:
+def _spending(options: Mapping[str, object], ledger: Path) -> dict[str, str]:
     """Return what a batch that may pay has in its environment: its limit, and where it counts."""
     if options["mode"] == "replay":
         return {}
     limit = {"GEMNB_MAX_COST": str(options["max_cost"])} if options["max_cost"] else {}
-    return {**limit, "GEMNB_LEDGER": str(folder / "ledger")}
+    return {**limit, "GEMNB_LEDGER": str(ledger)}
 
 
 def _is_notebook(path: Path) -> bool:
@@ -156,7 +156,7 @@ def _is_notebook(path: Path) -> bool:
     return True
 
 
-def _jobs(found: Sequence[Path], options: Mapping[str, object], spending: Mapping[str, str]) -> list[Job]:
+def _jobs(found: Sequence[Path], options: Mapping[str, object]) -> list[Job]:
     from gemnb.cli.outputs import output_paths
     from gemnb.errors import NotebookError
     from gemnb.lock import find_lock
@@ -180,7 +180,6 @@ def _jobs(found: Sequence[Path], options: Mapping[str, object], spending: Mappin
                 mode=Mode(str(options["mode"])),
                 parameters=parameters,
                 output=target,
-                environment=spending,
                 timeout=timeout if isinstance(timeout := options["timeout"], int) else None,
                 locked=bool(options["locked"]),
             )
@@ -212,9 +211,13 @@ def _tell_unknown(found: Sequence[Path], parameters: Mapping[str, object]) -> No
         click.echo(printable(said + (f" Did you mean {near}?" if near else "")), err=True)
 
 
-def _run(jobs: Sequence[Job], options: Mapping[str, object]) -> tuple[dict[int, Run], int]:
-    """Return what came of each job by its place, and the exit code where the batch was stopped, else 0."""
+def _run(jobs: Sequence[Job], options: Mapping[str, object], folder: Path) -> tuple[dict[int, Run], int]:
+    """Return what came of each job by its place, and the exit code where the batch was stopped, else 0.
+
+    `folder` holds what the batch has spent where the user has no folder for that.
+    """
     import contextlib
+    from dataclasses import replace
 
     from gemnb.cli.progress import Progress
     from gemnb.cli.stopping import Stopped
@@ -228,7 +231,9 @@ def _run(jobs: Sequence[Job], options: Mapping[str, object]) -> tuple[dict[int, 
     runs = _resumed(journal, jobs) if options["resume"] else {}
     if not options["resume"]:
         journal.close()
-    left = {place: job for place, job in enumerate(jobs) if place not in runs}
+    # What was spent before it was stopped counts towards the limit of the same batch.
+    spending = _spending(options, journal.ledger or folder / "ledger")
+    left = {place: replace(job, environment=spending) for place, job in enumerate(jobs) if place not in runs}
     places = {id(job): place for place, job in left.items()}
     wanted = options["jobs"]
     workers = min(wanted if isinstance(wanted, int) else usual(left.values()), len(left))

@@ -28,6 +28,7 @@ _PRELOADED = "gemnb.reproduce.warm"
 _BIG = 50 * 1024 * 1024  # bytes of a notebook
 _TICK = 0.2  # seconds between looks at what is done: how soon Ctrl-C is answered
 _STOPS = (signal.SIGINT, signal.SIGTERM)
+_LOOK = 1.0  # seconds between a worker's looks at whether its batch is still there
 _GRACE = 3.0  # seconds that workers have to end their kernels; that takes some tenths
 
 
@@ -112,7 +113,7 @@ def local_pool(workers: int) -> Iterator[Executor]:
         context.set_forkserver_preload([_PRELOADED])
         _start_server()
     others = multiprocessing.active_children()
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare, initargs=(os.getpid(),))
     finished = False
     try:
         yield pool
@@ -169,8 +170,9 @@ def _size(job: Job) -> int:
         return 0
 
 
-def _prepare() -> None:
-    """Let the parent decide when a worker stops: Ctrl-C goes to the whole group of processes."""
+def _prepare(batch: int) -> None:
+    """Let the batch's process decide when a worker stops: Ctrl-C goes to the whole group of processes."""
+    threading.Thread(target=_end_with, args=(batch,), daemon=True).start()
     _worker.is_one = True
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
@@ -181,6 +183,28 @@ def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
     if not _worker.is_busy:
         os._exit(1)
     raise _Stopped(1)  # unwinds through the run, which ends its kernel
+
+
+def _end_with(batch: int) -> None:
+    """End when the process of the batch is gone: killed, it has told nobody, and a pool waits for work for ever."""
+    while _is_there(batch):
+        time.sleep(_LOOK)
+    _kill_children()
+    os._exit(1)
+
+
+def _is_there(process: int) -> bool:
+    with contextlib.suppress(OSError, ValueError):  # Linux; one that nobody has waited for yet is gone, too
+        return Path(f"/proc/{process}/stat").read_bytes().rpartition(b") ")[2][:1] != b"Z"
+    if os.name == "nt":  # a signal would end it there; its workers end with their pipes
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # its number is somebody else's by now
+        return False
+    return True
 
 
 def _kill_children() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +25,9 @@ from gemnb.errors import NotebookError
 from gemnb.notebook import cells_of, first_error, scan
 from gemnb.reproduce.compare import lacking, own_cells
 from gemnb.reproduce.hydrate import Baggage, bring_along
+from gemnb.reproduce.jobs import Ran
 from gemnb.reproduce.manager import Manager
-from gemnb.reproduce.tidy import lacks_ids, tidy
+from gemnb.reproduce.tidy import random_ids, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,15 +39,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger("gemnb")
 
 _INTERVAL = 30  # seconds between saves; papermill makes them rarer where a save takes long
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """What a run brought: the notebook's own cells before and after it, and the whole notebook."""
-
-    held: list[NotebookCell]
-    came: list[NotebookCell]
-    notebook: NotebookNode
 
 
 class GemnbEngine(NBClientEngine):  # type: ignore[misc]
@@ -124,12 +116,18 @@ class GemnbEngine(NBClientEngine):  # type: ignore[misc]
                 broken = error
             finally:
                 manager.notebook_complete()
-        random = lacks_ids(nb, _place(source))
-        tidy(nb, kept, random=random)
+        drawn, twice = random_ids(nb, _place(source))
         came = own_cells(cells_of(nb, source or "the notebook"))
-        if random:  # for whoever compares, the cells of such a notebook have none
-            held, came = ([replace(cell, id=None) for cell in cells] for cells in (held, came))
+        tidy(nb, kept, random=drawn)
+        # For whoever compares, such cells have none.
+        held, came = (
+            [replace(cell, id=None) if cell.id in drawn | twice else cell for cell in cells] for cells in (held, came)
+        )
         if ran is None:
+            if os.environ.get("GEMNB_MODE", "replay") == "replay":
+                from gemnb.reproduce.telling import tell
+
+                tell(_place(source), Ran(held=held, came=came, notebook=nb), told.get("parameters") or {})
             if broken is not None and not in_place:
                 write_ipynb(nb, target)
                 raise broken
@@ -164,17 +162,25 @@ class GemnbEngine(NBClientEngine):  # type: ignore[misc]
             # ipykernel warns of its unencrypted loopback sockets at every start, which tells a reader nothing.
             "extra_arguments": ["--IPKernelApp.log_level=ERROR"],
         }
-        client = PapermillNotebookClient(
-            nb_man,
-            **settled | kwargs,
-            timeout=execution_timeout or kwargs.pop("timeout", None),
-            startup_timeout=start_timeout,
-            kernel_name=kernel_name or "python3",
-            log_output=log_output,
-            stdout_file=stdout_file,
-            stderr_file=stderr_file,
-        )
-        client.execute(env=dict(environment or os.environ), cwd=cwd)
+        timeout = execution_timeout or kwargs.pop("timeout", None)
+        for again in (True, False):
+            client = PapermillNotebookClient(
+                nb_man,
+                **settled | kwargs,
+                timeout=timeout,
+                startup_timeout=start_timeout,
+                kernel_name=kernel_name or "python3",
+                log_output=log_output,
+                stdout_file=stdout_file,
+                stderr_file=stderr_file,
+            )
+            try:
+                client.execute(env=dict(environment or os.environ), cwd=cwd)
+                break
+            except RuntimeError:
+                # A kernel's ports are chosen before it takes them: another that starts meanwhile may be faster.
+                if not again or getattr(nb_man, "running", None) is not None:
+                    raise
         notebook: NotebookNode = nb_man.nb
         return notebook
 

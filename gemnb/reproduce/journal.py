@@ -45,6 +45,17 @@ class Journal:
         own = [*apart, *(job.output for job in jobs if job.output is not None), *([folder] if folder else [])]
         self._apart = frozenset(os.path.abspath(path) for path in own)  # noqa: PTH100 - Path.absolute keeps `..`
 
+    @property
+    def ledger(self) -> Path | None:
+        """Where the batch counts what it spends, in a folder that is made here; None where there is no such place."""
+        if self._path is None:
+            return None
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return None
+        return self._path.with_suffix(".ledger")
+
     def is_there(self) -> bool:
         """Return whether an earlier run of this batch noted anything."""
         return self._path is not None and self._path.is_file()
@@ -85,8 +96,9 @@ class Journal:
     def close(self) -> None:
         """Take the file away: the batch is done."""
         if self._path is not None:
-            with contextlib.suppress(OSError):
-                self._path.unlink()
+            for path in (self._path, *(self._path.with_suffix(end) for end in (".ledger", ".ledger.lock"))):
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
 
 def _run(entry: dict[str, object]) -> Run:

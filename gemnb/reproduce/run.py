@@ -4,65 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gemnb.errors import GemnbError, NotebookError
-from gemnb.lock import drift, find_lock, notebook_name, parameters_digest, read_lock, see
 from gemnb.model import Mode
-from gemnb.reproduce.compare import Row, Verdict, compare, failure
-from gemnb.settings import load_settings
+from gemnb.reproduce.compare import Row, Verdict
+from gemnb.reproduce.jobs import Job, Run
+from gemnb.reproduce.judging import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from gemnb.lock import Drift, Seen
-    from gemnb.model import Request
-    from gemnb.notebook import NotebookCell
-    from gemnb.reproduce.engine import Ran
+    from gemnb.reproduce.jobs import Ran
 
 __all__ = ["Job", "Row", "Run", "Verdict", "reproduce_notebook", "run_job"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A notebook to run again.
-
-    Attributes:
-        path: The notebook; it is not written.
-        mode: `replay` runs offline; `auto` and `refresh` may call models.
-        parameters: Values for the cell tagged `parameters`, as papermill takes them.
-        output: Where the notebook as it came is written; None writes it nowhere.
-        environment: More for the kernel's environment; how things run only.
-        timeout: Seconds a cell may take; None sets no limit.
-        locked: Every answer must be the one that gemnb.lock pins, and every pinned one must come.
-    """
-
-    path: Path
-    mode: Mode = Mode.REPLAY
-    parameters: Mapping[str, object] = field(default_factory=dict, hash=False)
-    output: Path | None = None
-    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
-    timeout: int | None = None
-    locked: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """A notebook that was run again.
-
-    Attributes:
-        rows: One per picture.
-        error: The first error it raised: cell (0 where it did not come to run), class and message.
-        drift: What differs from gemnb.lock: changed answers always, added and removed ones where the job is locked.
-        seen: What the run shows, as a lock would pin it.
-    """
-
-    rows: tuple[Row, ...]
-    error: tuple[int, str, str] | None = None
-    drift: tuple[Drift, ...] = ()
-    seen: Seen | None = None
 
 
 def reproduce_notebook(
@@ -87,41 +43,7 @@ def run_job(job: Job) -> Run:
     ran = execute(job)
     if job.output is not None:
         _write(ran, job.output)
-    error = failure(ran.held, ran.came)
-    rows = compare(job.path, ran.held, ran.came, error, other_parameters=bool(job.parameters))
-    found, seen = _against_lock(job, ran)
-    if seen is not None and seen.pins and not found:
-        rows = tuple(_pinned(row) for row in rows)
-    found = tuple(one for one in found if job.locked or one.kind == "changed")
-    return Run(rows=rows, error=error, drift=found, seen=seen)
-
-
-def _pinned(row: Row) -> Row:
-    """Return the verdict on a picture of which the lock, not the notebook, says what it has to be.
-
-    The notebook's outputs were stripped, or it ran with parameters of its own.
-    """
-    if row.is_asked_anew or row.verdict is Verdict.UNPINNED:
-        return replace(row, verdict=Verdict.REPRODUCED, reason="")
-    return row
-
-
-def _against_lock(job: Job, ran: Ran) -> tuple[tuple[Drift, ...], Seen | None]:
-    path = find_lock(job.path.absolute(), load_settings(job.path.absolute().parent).root)
-    if path is None:
-        return (), None
-    name, parameters = notebook_name(job.path, path), parameters_digest(job.parameters)
-    seen = see(ran.came, name, parameters)
-    locked = read_lock(path)
-    known = {**_requests(ran.held, name), **seen.requests}
-    return tuple(drift(locked.of(name, parameters), seen.pins, known)), seen
-
-
-def _requests(held: Sequence[NotebookCell], name: str) -> Mapping[str, Request]:
-    try:
-        return see(held, name).requests
-    except NotebookError:  # an edited record is told of by the comparison
-        return {}
+    return judge(job, ran)
 
 
 def execute(job: Job) -> Ran:

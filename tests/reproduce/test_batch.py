@@ -98,7 +98,8 @@ def test_ctrl_c_stops_cleanly_and_resume_goes_on(notebook: Path, emulator: Emula
     folder = notebook.parent / "many"
     folder.mkdir()
     quick = notebook.read_text("utf-8")
-    slow = quick.replace("style = 'ink'", "import time; time.sleep(600); style = 'ink'")
+    slow = quick.replace("style = 'i'", "import time; time.sleep(600); style = 'i'")
+    assert slow != quick
     (folder / "a.ipynb").write_text(quick)
     for name in "bc":
         (folder / f"{name}.ipynb").write_text(slow)
@@ -257,6 +258,29 @@ def test_an_output_that_cannot_be_written_is_that_notebooks_failure(notebook: Pa
     assert good.error is None
 
 
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="reads /proc, which only Linux has")
+def test_workers_of_a_batch_that_was_killed_end_by_themselves(project: Path) -> None:
+    """SIGKILL tells nobody: workers and kernels see that their batch is gone, and give up what they hold."""
+    mark = uuid.uuid4().hex
+    process = subprocess.Popen(
+        [GEMNB, "reproduce", "-j", "2", *_sleepers(project, 3)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "MARK": mark},
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while len(_started(project)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    process.communicate(timeout=30)  # ends when nobody holds its standard output any more
+
+    deadline = time.monotonic() + 10
+    while kernels(mark) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert kernels(mark) == set()
+
+
 def _run(verdict: Verdict = Verdict.REPRODUCED) -> Run:
     row = Row(notebook=Path("a.ipynb"), cell=3, name="cat", picture="0123456789ab", verdict=verdict, reason="wy — ü")
     return Run(rows=(row,))
@@ -353,3 +377,17 @@ def test_a_damaged_journal_counts_as_nothing_done(tmp_path: Path, line: str) -> 
     assert journal.done(jobs) in ({}, {0: _run()})
     journal.close()
     assert journal.done(jobs) == {}
+
+
+def test_a_batch_that_goes_on_counts_what_it_spent_before(tmp_path: Path) -> None:
+    """The ledger of a batch outlives its stop, is found again by the same batch, and goes with its end."""
+    jobs = [Job(path=tmp_path / "a.ipynb", mode=Mode.AUTO)]
+    stopped = Journal(tmp_path / "batches", jobs)
+    assert stopped.ledger is not None
+    stopped.ledger.write_text("spent")
+    resumed = Journal(tmp_path / "batches", [Job(path=tmp_path / "a.ipynb", mode=Mode.AUTO, environment={"A": "B"})])
+
+    assert resumed.ledger == stopped.ledger
+    resumed.close()
+    assert not stopped.ledger.exists()
+    assert Journal(None, jobs).ledger is None

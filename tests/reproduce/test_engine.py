@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -289,3 +290,72 @@ def test_a_damaged_cache_is_left_alone_and_the_notebook_stands_in(notebook: Path
     assert {row.verdict for row in found.rows} == {Verdict.REPRODUCED}
     assert sorted(path for path in notebook.parent.rglob("*")) == before
     assert {path.read_bytes() for path in blobs} == {b"damaged"}
+
+
+def test_a_kernel_that_dies_as_it_starts_is_started_once_more(
+    notebook: Path, edit: Edit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Two kernels that start at one time may choose the same port; the one that loses it gets another chance."""
+    mark = tmp_path / "died"
+    program = (
+        f"import pathlib, sys; mark = pathlib.Path({str(mark)!r}); died = mark.exists(); mark.touch()\n"
+        "if not died: sys.exit(1)\n"
+        "from ipykernel.kernelapp import launch_new_instance; launch_new_instance()"
+    )
+    spec = tmp_path / "share" / "kernels" / "unlucky"
+    spec.mkdir(parents=True)
+    argv = [sys.executable, "-c", program, "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "x", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
+    edit(lambda document: document["metadata"]["kernelspec"].update(name="unlucky"))
+    run = reproduce_notebook(notebook)
+
+    assert mark.exists()
+    assert run.error is None
+    assert {row.verdict for row in run.rows} == {Verdict.REPRODUCED}
+
+
+@pytest.mark.parametrize("ids", ["none", "twice", "format 4.4"])
+def test_a_notebook_without_ids_of_its_own_comes_out_the_same_twice(notebook: Path, edit: Edit, ids: str) -> None:
+    """Ids that nbformat draws by lot, where cells have none or share one, are not what is written."""
+
+    def change(document: dict[str, Any]) -> None:
+        for cell in document["cells"]:
+            if ids != "twice":
+                cell.pop("id", None)
+        if ids == "twice":
+            document["cells"][1]["id"] = document["cells"][2]["id"] = document["cells"][4]["id"]
+        document["nbformat_minor"] = 4 if ids == "format 4.4" else 5
+
+    edit(change)
+    with warnings.catch_warnings(action="ignore"):  # nbformat's own, of such files
+        first, second = (run(notebook, notebook.with_name(name)) for name in ("first.ipynb", "second.ipynb"))
+
+    assert first == second
+    names = [cell["id"] for cell in first["cells"] if "id" in cell]
+    assert len(set(names)) == len(names)
+
+
+def test_what_differs_from_the_notebook_and_its_lock_is_told(
+    notebook: Path, edit: Edit, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Papermill's log names each picture that came otherwise than the notebook holds it, or its lock pins it."""
+    subprocess.run([sys.executable, "-m", "gemnb", "lock", notebook.name], cwd=notebook.parent, check=True)
+    out = notebook.with_name("out.ipynb")
+    run(notebook, out)
+    assert caplog.messages == []
+
+    def flip(document: dict[str, Any]) -> None:
+        data = document["cells"][CAT]["outputs"][0]["data"]
+        data["text/plain"] = "A lie"
+        document["cells"][CAT + 2]["source"] = "%%gemimg both -e cat\nGive it a hat"
+
+    edit(flip)
+    run(notebook, out)
+    said = [message.partition(": ") for message in caplog.messages]
+
+    assert [(where, rest[:19]) for where, _, rest in said] == [
+        ("post.ipynb cell 4 (cat)", "drifted: text/plain"),
+        ("post.ipynb cell 6 (both)", "drifted: the prompt"),
+        ("post.ipynb gemnb.lock", "changed: post.ipynb"),
+    ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -197,3 +199,21 @@ def test_a_notebook_moves_with_its_cache(
 
     assert {verdict for verdict, _ in verdicts(copy / "post.ipynb").values()} == {Verdict.REPRODUCED.value}
     assert emulator.calls == ()
+
+
+def test_pictures_that_changed_places_are_drift_whatever_the_lock_says(notebook: Path, edit: Edit) -> None:
+    """The lock pins what a run shows, not what the notebook holds: outputs that were swapped are found."""
+    subprocess.run([sys.executable, "-m", "gemnb", "lock", notebook.name], cwd=notebook.parent, check=True)
+
+    def swap(document: dict[str, Any]) -> None:
+        one, other = (document["cells"][cell - 1] for cell in (CAT, BOTH))
+        one["outputs"], other["outputs"] = other["outputs"], one["outputs"]
+
+    edit(swap)
+    run = run_job(Job(path=notebook, locked=True))
+
+    assert [(row.cell, row.verdict) for row in run.rows] == [
+        (CAT, Verdict.DRIFTED),
+        (HAT, Verdict.REPRODUCED),
+        (BOTH, Verdict.DRIFTED),
+    ]
