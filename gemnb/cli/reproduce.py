@@ -159,7 +159,7 @@ def _is_notebook(path: Path) -> bool:
 def _jobs(found: Sequence[Path], options: Mapping[str, object]) -> list[Job]:
     from gemnb.cli.outputs import output_paths
     from gemnb.errors import NotebookError
-    from gemnb.lock import find_lock
+    from gemnb.lock import find_lock, read_lock
     from gemnb.model import Mode
     from gemnb.reproduce.run import Job
     from gemnb.settings import load_settings
@@ -169,8 +169,13 @@ def _jobs(found: Sequence[Path], options: Mapping[str, object]) -> list[Job]:
     output = options["output"]
     targets = output_paths(found, output) if isinstance(output, Path) else [None] * len(found)
     jobs = []
+    locks: set[Path] = set()
     for path, target in zip(found, targets, strict=True):
-        if options["locked"] and find_lock(path.absolute(), load_settings(path.absolute().parent).root) is None:
+        lock = find_lock(path.absolute(), load_settings(path.absolute().parent).root)
+        if lock is not None and lock not in locks:
+            read_lock(lock)  # one that cannot be read is told before anything runs
+            locks.add(lock)
+        if options["locked"] and lock is None:
             raise NotebookError(
                 f"--locked: there is no gemnb.lock for {path}.", hint=f"gemnb lock {path}   writes one; commit it"
             )

@@ -46,6 +46,10 @@ def verify(paths: tuple[Path, ...], form: str | None, output: Path | None) -> No
             f"{output} does not say which form it is to have. Add --format, or end it in .txt .json .xml .md .html.",
             param_hint="-o",
         )
+    if output is not None:
+        from gemnb.cli.outputs import check_file
+
+        check_file(output)  # before minutes of checking
     found: list[tuple[Path, Sequence[Check]]] = []
     troubled: list[tuple[Path, str]] = []
     for path in _found(paths):
@@ -62,7 +66,9 @@ def verify(paths: tuple[Path, ...], form: str | None, output: Path | None) -> No
     if output is None:
         click.echo(report)
     else:
-        _write(output, report)
+        from gemnb.cli.outputs import write_file
+
+        write_file(output, report + "\n")
     sys.exit(2 if troubled else verify_code(found))
 
 
@@ -125,10 +131,3 @@ def _loaded(path: Path) -> Notebook:
         data = beside.submit(read_bytes, path)
         import gemnb.verify  # noqa: F401
     return load_bytes(data.result(), str(path))
-
-
-def _write(path: Path, report: str) -> None:
-    try:
-        path.write_text(report + "\n", "utf-8")
-    except OSError as error:
-        raise click.FileError(str(path), error.strerror or str(error)) from None

@@ -267,3 +267,13 @@ def test_a_parameters_file_is_told_of_as_it_fails(two: Path) -> None:
     assert "No such file" in missing.stderr
     assert "style: ink" not in missing.stderr
     assert "style: ink" in wrong.stderr
+
+
+def test_a_lock_that_is_none_is_told_before_anything_runs(two: Path) -> None:
+    """A damaged gemnb.lock is a usage error with what to type next, not a failed notebook."""
+    Path("gemnb.lock").write_text("garbage = = ")
+    done = gemnb("reproduce", "nb")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is no lock that gemnb wrote" in done.stderr
+    assert "git checkout" in done.stderr
