@@ -14,7 +14,7 @@ from gemnb.cache import Cache, Kept
 from gemnb.cache.store import attempt_of, blob_key, check_key, record_key
 from gemnb.canonical import blob_digest, is_digest, short
 from gemnb.errors import CorruptEntry, StoreError
-from gemnb.inventory.check import blobs_of, key_of
+from gemnb.inventory.answers import blobs_of, key_of
 from gemnb.inventory.listing import digest_of, read_records
 from gemnb.inventory.pointers import MAX_POINTER, is_pointer, pointers
 from gemnb.inventory.referred import closure, digests_in
@@ -78,7 +78,7 @@ def export(cache: Cache, target: Path, found: References | None = None) -> Packe
     listing = read_records(looking)
     if listing.damaged:
         entry = listing.damaged[0]
-        raise CorruptEntry(f"cache/{entry.key} is damaged; nothing was exported.", why=entry.why, hint=_VERIFY)
+        raise CorruptEntry(f"{entry.name} is damaged; nothing was exported.", why=entry.why, hint=_VERIFY)
     chosen = listing.kept
     if found is not None:
         requests, _ = closure(chosen, found)
@@ -98,6 +98,24 @@ def export(cache: Cache, target: Path, found: References | None = None) -> Packe
     else:
         return Packed(records=len(chosen), blobs=len(blobs), size=size)
     raise StoreError(f"Cannot write {target}.", why=reason)
+
+
+def left_out(cache: Cache, private: Cache, found: References | None = None) -> int:
+    """Return how many answers `export` leaves out because they are kept in the private part alone.
+
+    Args:
+        cache: What is exported.
+        private: Its private part.
+        found: As for `export`.
+
+    Raises:
+        StoreError: The cache cannot be read.
+    """
+    apart = [kept for kept in read_records(private).kept if cache.store.get(key_of(kept)) is None]
+    if found is None:
+        return len(apart)
+    requests, _ = closure(apart, found)
+    return sum(kept.record.request_digest in requests for kept in apart)
 
 
 def import_(cache: Cache, source: Path) -> Taken:

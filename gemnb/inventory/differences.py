@@ -7,28 +7,50 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gemnb.detach import references
+from gemnb.canonical import short
+from gemnb.inputs.pixels import PIXELS
 
 if TYPE_CHECKING:
-    from gemnb.model import Request
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from gemnb.model import Binding, JSONValue, Request
 
 _AROUND = 24  # characters shown on either side of the first difference of two texts
 _CONTEXT = 8  # words of equal text shown on either side of a change
 _MAX_WORDS = 4000  # comparing word by word takes the product of both lengths
 _WORD = re.compile(r"\s+|\S+")
+_PICTURES = 16  # input pictures that are told one by one; no model takes more
+_NAME = 30  # characters of what a cell calls an input picture
+_ADDRESSES = {"$blob": "", "$pixels": "pixels "}  # what leads to a picture, and how that is told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One field in which two requests differ, with both values as text."""
+    """One field in which two requests differ, with both values as text.
+
+    Attributes:
+        field: Its name.
+        old: What it was.
+        new: What it became.
+        whole: Whether both are shown as they are, however long, and not by the first sign in which they differ.
+    """
 
     field: str
     old: str
     new: str
+    whole: bool = False
 
 
-def differences(old: Request, new: Request) -> tuple[Difference, ...]:
-    """Return each field in which two requests differ: model, configuration, sample, turns, pictures, prompt."""
+def differences(
+    old: Request, new: Request, names: tuple[Mapping[str, str], Mapping[str, str]] = ({}, {})
+) -> tuple[Difference, ...]:
+    """Return each field in which two requests differ: model, configuration, sample, turns, pictures, prompt.
+
+    Args:
+        old: A request.
+        new: Another.
+        names: What the cells of both call their input pictures, by digest: see `names_of`.
+    """
     pairs = [("model", old.model, new.model)]
     pairs += [
         (key, _value(old.config.get(key)), _value(new.config.get(key)))
@@ -37,10 +59,11 @@ def differences(old: Request, new: Request) -> tuple[Difference, ...]:
     pairs += [
         ("sample", str(old.sample), str(new.sample)),
         ("earlier turns", *_turns(old, new)),
-        ("input pictures", _list(inputs(old)), _list(inputs(new))),
         ("prompt", prompt(old), prompt(new)),
     ]
-    found = tuple(Difference(field=field, old=a, new=b) for field, a, b in pairs if a != b)
+    told = [Difference(field=field, old=a, new=b) for field, a, b in pairs if a != b]
+    before_prompt = len(told) - (prompt(old) != prompt(new))
+    found = (*told[:before_prompt], *_pictures(old, new, names), *told[before_prompt:])
     if found or old == new:
         return found
     return (Difference(field="parts", old="of another kind or order", new="as they are now"),)
@@ -53,9 +76,20 @@ def prompt(request: Request) -> str:
 
 
 def inputs(request: Request) -> list[str]:
-    """Return the digests of the pictures in a request's last turn, in order."""
-    parts = request.contents[-1].parts if request.contents else ()
-    return list(references(list(parts)))
+    """Return the digests of the pictures in a request's last turn, in order: those of bytes and those of pixels."""
+    return [digest for _, digest in _addresses(request)]
+
+
+def names_of(bindings: Iterable[Binding]) -> dict[str, str]:
+    """Return what a cell calls its input pictures, by the digest of their bytes, or of their pixels."""
+    found: dict[str, str] = {}
+    for binding in bindings:
+        digest = binding.value if binding.kind == PIXELS else binding.blob
+        if digest:
+            # Of a glob, the value is the file.
+            name = binding.value if binding.kind == "file" and binding.value else binding.source
+            found.setdefault(digest, name)
+    return found
 
 
 def first_change(old: str, new: str) -> tuple[str, str]:
@@ -112,8 +146,44 @@ def _value(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def _list(digests: list[str]) -> str:
-    return ", ".join(digest.removeprefix("sha256:")[:12] for digest in digests) or "none"
+def _addresses(request: Request) -> list[tuple[str, str]]:
+    """Return what leads to the pictures of a request's last turn: kind of address and digest, in order."""
+
+    def walk(value: JSONValue) -> Iterator[tuple[str, str]]:
+        if isinstance(value, dict):
+            for kind in _ADDRESSES:
+                if isinstance(digest := value.get(kind), str):
+                    yield kind, digest
+            for item in value.values():
+                yield from walk(item)
+        elif isinstance(value, list):
+            for item in value:
+                yield from walk(item)
+
+    parts = request.contents[-1].parts if request.contents else ()
+    return list(walk(list(parts)))
+
+
+def _pictures(old: Request, new: Request, names: tuple[Mapping[str, str], Mapping[str, str]]) -> Iterator[Difference]:
+    """Yield each input picture that is another, one by one, with where it stood before if it only moved."""
+    a, b = _addresses(old), _addresses(new)
+    changed = [at for at in range(max(len(a), len(b))) if a[at : at + 1] != b[at : at + 1]]
+    for at in changed[:_PICTURES]:
+        was = _called(a[at], names[0]) if at < len(a) else "none"
+        became = _called(b[at], names[1]) if at < len(b) else "none"
+        moved = [number for number in changed if at < len(b) and a[number : number + 1] == b[at : at + 1]]
+        became += f", which was picture {moved[0] + 1}" if moved else ""
+        yield Difference(field=f"input picture {at + 1}", old=was, new=became, whole=True)
+    if len(changed) > _PICTURES:
+        more = f"{len(changed) - _PICTURES} more"
+        yield Difference(field="input pictures", old=more, new="others", whole=True)
+
+
+def _called(address: tuple[str, str], names: Mapping[str, str]) -> str:
+    kind, digest = address
+    name = " ".join(names.get(digest, "").split())
+    shown = name if len(name) <= _NAME else "…" + name[1 - _NAME :]  # the end of a path says more
+    return f"{_ADDRESSES[kind]}{short(digest)}" + (f" ({shown})" if shown else "")
 
 
 def _turns(old: Request, new: Request) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gemnb.canonical import short
 from gemnb.errors import printable
-from gemnb.inventory.check import key_of
+from gemnb.inventory.answers import key_of
 from gemnb.inventory.differences import first_change, prompt, word_diff
 
 if TYPE_CHECKING:
@@ -22,23 +22,25 @@ _FIELD = 16  # the longest name of a field that is usual
 _SHORT = 30  # a value up to this length is shown whole
 
 
-def summary(kept: Kept) -> str:
-    """Return one line: digest, attempt, time, outcome, picture, model, the beginning of the prompt."""
+def summary(kept: Kept, mark: str = "") -> str:
+    """Return one line: digest, attempt, time, outcome, picture, model, a mark, the beginning of the prompt."""
     record = kept.record
     picture = short(record.pictures[0].original.blob) if record.pictures else "-"
     line = (
         f"{short(record.request_digest)} {record.attempt:>2}  {received(kept):<20}  {record.outcome:<7}  "
-        f"{picture:<12}  {record.request.model}  {' '.join(prompt(record.request).split())}"
+        f"{picture:<12}  {record.request.model}  "
+        f"{mark and f'[{mark}] '}{' '.join(prompt(record.request).split())}"
     )
     return fit(line)
 
 
-def facts(kept: Kept, of: int) -> list[str]:
+def facts(kept: Kept, of: int, folder: str = "cache") -> list[str]:
     """Return what an answer is, one fact a line.
 
     Args:
         kept: The answer.
         of: How many attempts at its request are kept.
+        folder: How the folder it lies in is named.
     """
     record = kept.record
     source = (kept.invocation.source or "gemnb.generate(…)").split("\n", 1)[0]
@@ -55,19 +57,26 @@ def facts(kept: Kept, of: int) -> list[str]:
         ("through", str(record.received.get("client", "an unknown client"))),
         ("first asked by", source),
         ("prompt", " ".join(prompt(record.request).split())),
-        ("kept in", "cache/" + key_of(kept).replace(record.request_digest[7:], short(record.request_digest) + "…")),
+        (
+            "kept in",
+            f"{folder}/" + key_of(kept).replace(record.request_digest[7:], short(record.request_digest) + "…"),
+        ),
     ]
-    return [fit(f"  {name:<14} {value}") for name, value in rows]
+    lines = [f"  {name:<14} {value}" for name, value in rows]
+    return [*map(fit, lines[:-1]), printable(lines[-1])]  # a folder is as long as it is
 
 
 def difference_lines(found: Iterable[Difference]) -> list[str]:
     """Return a line or two for each field that differs: what it was, and what it became."""
     lines = []
     for item in found:
+        one = f"  {item.field:<{_FIELD}} {item.old} → {item.new}"
         if item.field != "prompt" and max(len(item.old), len(item.new)) <= _SHORT:
-            lines.append(fit(f"  {item.field:<{_FIELD}} {item.old} → {item.new}"))
+            lines.append(fit(one))
+        elif item.whole and len(one) <= WIDTH:
+            lines.append(printable(one))
         else:
-            old, new = first_change(item.old, item.new)
+            old, new = (item.old, item.new) if item.whole else first_change(item.old, item.new)
             lines += [fit(f"  {item.field:<{_FIELD}} {old}"), fit(f"  {'':<{_FIELD - 2}} → {new}")]
     return lines
 
@@ -80,7 +89,7 @@ def prompt_lines(old: str, new: str) -> list[str]:
 
 def damaged_lines(damaged: Iterable[Damaged]) -> list[str]:
     """Return a line for each damaged entry."""
-    return [printable(f"damaged: cache/{item.key}  {' '.join(item.why.split())}") for item in damaged]
+    return [printable(f"damaged: {item.name}  {' '.join(item.why.split())}") for item in damaged]
 
 
 def received(kept: Kept) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gemnb.cache import Cache, DirectoryStore
@@ -26,10 +26,22 @@ made lately. In a cache that holds fewer, which is nearly every one, the times p
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Damaged:
-    """An entry that is not what its name says, and why."""
+    """An entry that is not what its name says, and why.
+
+    Attributes:
+        key: Its key.
+        why: What is wrong with it.
+        folder: How the folder of its cache is named to a person.
+    """
 
     key: str
     why: str
+    folder: str = "cache"
+
+    @property
+    def name(self) -> str:
+        """Where it lies, for a person."""
+        return f"{self.folder}/{self.key}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +88,21 @@ def read_records(cache: Cache, *, limit: int | None = None) -> Listing:
     chosen = keys if limit is None or len(keys) <= limit else sorted(_newest(cache.store, keys)[:limit])
     kept: list[Kept] = []
     damaged: list[Damaged] = []
+    folder = folder_name(cache.store)
     for item in _read(Cache(cache.store, look_only=True), chosen):
         if isinstance(item, Damaged):
-            damaged.append(item)
+            damaged.append(replace(item, folder=folder))
         else:
             kept.append(item)
     return Listing(kept=tuple(kept), damaged=tuple(damaged), unread=len(keys) - len(chosen))
+
+
+def folder_name(store: Store) -> str:
+    """Return how a store's folder is named to a person: `cache` and `cache/private` in short, others as they are."""
+    root = store.root if isinstance(store, DirectoryStore) else None
+    if root is None or root.name == "cache":
+        return "cache"
+    return "cache/private" if (root.parent.name, root.name) == ("cache", "private") else str(root)
 
 
 def size_of(store: Store, keys: Iterable[str]) -> dict[str, int]:

@@ -11,6 +11,8 @@ from gemnb.errors import InputError
 from gemnb.inventory.listing import blob_keys, digest_of, read_records, record_keys
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gemnb.cache import Kept
 
 _HEX = re.compile(r"(?:(sha256|record|blob):)?([0-9a-f]{4,64})")
@@ -22,11 +24,11 @@ def is_prefix(text: str) -> bool:
     return _HEX.fullmatch(text) is not None
 
 
-def look_up(cache: Cache, text: str) -> Kept:
+def look_up(places: Sequence[Cache], text: str) -> Kept:
     """Return the one kept answer that the beginning of a digest names.
 
     Args:
-        cache: Where answers are kept.
+        places: Where answers are kept, nearest first.
         text: Four or more hex digits of the digest of a request (then its latest attempt is meant) or of a
             picture; `record:` and `blob:` in front of them say which of the two.
 
@@ -42,8 +44,8 @@ def look_up(cache: Cache, text: str) -> Kept:
             hint="%gemnb history   lists the answers that are kept, with their digests",
         )
     kind, digits = match.groups()
-    requests = [] if kind == "blob" else _requests(cache, digits)
-    pictures = {} if kind == "record" else _pictures(cache, digits)
+    requests = [] if kind == "blob" else _requests(places, digits)
+    pictures = {} if kind == "record" else _pictures(places, digits)
     found = [f"request {short(digest)}" for digest in requests] + [f"picture {short(d)}" for d in sorted(pictures)]
     if not found:
         raise InputError(
@@ -60,25 +62,31 @@ def look_up(cache: Cache, text: str) -> Kept:
             prefix=digits,
             candidates=len(found),
         )
-    kept = Cache(cache.store, look_only=True).find(requests[0]) if requests else next(iter(pictures.values()))
+    kept = _latest(places, requests[0]) if requests else next(iter(pictures.values()))
     if kept is None:
         raise InputError(f"The answer {digits[:12]} is gone from the cache.", prefix=digits)
     return kept
 
 
-def _requests(cache: Cache, digits: str) -> list[str]:
-    keys = record_keys(cache.store, f"records/{digits[:2]}/")
+def _latest(places: Sequence[Cache], digest: str) -> Kept | None:
+    """Return the answer that replays: the latest of the nearest place that has any."""
+    found = (Cache(place.store, look_only=True).find(digest) for place in places)
+    return next((kept for kept in found if kept is not None), None)
+
+
+def _requests(places: Sequence[Cache], digits: str) -> list[str]:
+    keys = (key for place in places for key in record_keys(place.store, f"records/{digits[:2]}/"))
     return sorted({digest_of(key) for key in keys if digest_of(key).startswith(f"sha256:{digits}")})
 
 
-def _pictures(cache: Cache, digits: str) -> dict[str, Kept]:
+def _pictures(places: Sequence[Cache], digits: str) -> dict[str, Kept]:
     """Return the answers whose picture, or its preview, has such a digest; the first to have it stands for all."""
-    blobs = {digest_of(key) for key in blob_keys(cache.store, f"blobs/{digits[:2]}/")}
+    blobs = {digest_of(key) for place in places for key in blob_keys(place.store, f"blobs/{digits[:2]}/")}
     wanted = {digest for digest in blobs if digest.startswith(f"sha256:{digits}")}
     found: dict[str, Kept] = {}
     if not wanted:
         return found
-    for kept in sorted(read_records(cache).kept, key=when):
+    for kept in sorted((kept for place in places for kept in read_records(place).kept), key=when):
         for picture in kept.record.pictures:
             images = [picture.original, *([picture.preview] if picture.preview else [])]
             for digest in wanted & {image.blob for image in images}:

@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gemnb.inventory.differences import Difference, differences, inputs, prompt
+from gemnb.inventory.differences import Difference, differences, inputs, names_of, prompt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gemnb.cache import Kept
-    from gemnb.model import Request
+    from gemnb.model import Binding, Request
 
 _CLOSER_LOOK = 10  # candidates whose prompts are compared word by word
 _WORDS = 500  # of a prompt are compared so
@@ -29,11 +29,16 @@ class Near:
     differences: tuple[Difference, ...]
 
 
-def nearest_kept(request: Request, kept: Iterable[Kept]) -> Near | None:
+def nearest_kept(request: Request, kept: Iterable[Kept], bindings: Iterable[Binding] = ()) -> Near | None:
     """Return the kept answer whose request is most like this one, or None where nothing is kept.
 
     Prompts are compared by the words they share; the ten best candidates by the order of the words as well.
     Equally near ones are told apart by their digests.
+
+    Args:
+        request: What was asked.
+        kept: Among what is looked.
+        bindings: Of the cell that asked; they say what it calls its input pictures.
     """
     latest: dict[str, Kept] = {}
     for item in kept:
@@ -50,7 +55,10 @@ def nearest_kept(request: Request, kept: Iterable[Kept]) -> Near | None:
         key=lambda item: (_distance(request, item.record.request, None), item.record.request_digest),
         default=None,
     )
-    return None if best is None else Near(kept=best, differences=differences(best.record.request, request))
+    if best is None:
+        return None
+    names = names_of(best.invocation.bindings), names_of(bindings)
+    return Near(kept=best, differences=differences(best.record.request, request, names))
 
 
 def _distance(asked: Request, kept: Request, words: Counter[str] | None) -> float:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from gemnb.canonical import short
 from gemnb.cell import MAGIC, is_gemimg
 from gemnb.errors import NotebookError
-from gemnb.inventory.check import blobs_of
+from gemnb.inventory.answers import blobs_of
+from gemnb.inventory.texts import is_text, lines_of, read_text, stands_in, texts_below
 from gemnb.lock.pins import NAME as LOCK
 from gemnb.notebook import find_notebooks, gemimg_of, parse_notebook
 
@@ -35,6 +36,7 @@ class References:
         digests: Digests named anywhere in them.
         marks: Short digests of pictures, from the text of outputs.
         sources: `%%gemimg` cells, as records keep them.
+        texts: The lines of each notebook that is plain text.
         calls: Whether a code cell calls `generate`, whose answers name no cell.
         notebooks: How many notebooks were read.
         locks: How many locks were read.
@@ -43,6 +45,7 @@ class References:
     digests: set[str] = field(default_factory=set)
     marks: set[str] = field(default_factory=set)
     sources: set[str] = field(default_factory=set)
+    texts: dict[Path, frozenset[str]] = field(default_factory=dict)
     calls: bool = False
     notebooks: int = 0
     locks: int = 0
@@ -52,7 +55,7 @@ def find_references(paths: Iterable[Path], root: Path) -> References:
     """Return what the notebooks and locks under the paths refer to.
 
     Args:
-        paths: Notebooks, or folders of them.
+        paths: Notebooks, or folders of them; files of plain text that name gemnb count as well.
         root: The project's folder; for a notebook, locks from its own folder up to this one count.
 
     Raises:
@@ -60,7 +63,7 @@ def find_references(paths: Iterable[Path], root: Path) -> References:
     """
     found = References()
     paths = list(paths)
-    for path in find_notebooks(paths):
+    for path in _notebooks(paths, found):
         data = _bytes(path)
         _name(found, data)
         for cell in parse_notebook(data, str(path)):
@@ -72,6 +75,33 @@ def find_references(paths: Iterable[Path], root: Path) -> References:
         _name(found, _bytes(lock))
         found.locks += 1
     return found
+
+
+def _notebooks(paths: Iterable[Path], found: References) -> list[Path]:
+    """Return the notebooks under paths, once those that are plain text were read."""
+    notebooks: dict[Path, None] = {}
+    for path in paths:
+        if path.is_file() and is_text(path):
+            if not _read_text(found, path):
+                raise NotebookError(f"{path} is no notebook: nothing in it asks gemnb for anything.")
+            continue
+        asking = [text for text in texts_below(path) if _read_text(found, text)] if path.is_dir() else []
+        try:
+            notebooks |= dict.fromkeys(find_notebooks([path]))
+        except NotebookError:
+            if not asking:
+                raise
+    return list(notebooks)
+
+
+def _read_text(found: References, path: Path) -> bool:
+    """Note what a file of plain text refers to; return whether it asks for anything."""
+    data = read_text(path)
+    _name(found, data)
+    found.calls |= b"generate" in data
+    if MAGIC.encode() in data:
+        found.texts[path] = lines_of(data)
+    return path in found.texts or b"generate(" in data  # prose that tells of gemnb asks for nothing
 
 
 def source_key(source: str) -> str:
@@ -114,8 +144,10 @@ def _is_named(kept: Kept, found: References) -> bool:
         return True
     if source is None and found.calls:
         return True
-    if source is not None and is_gemimg(source) and source_key(source) in found.sources:
-        return True
+    if source is not None and is_gemimg(source):
+        key = source_key(source)
+        if key in found.sources or any(stands_in(key, lines) for lines in found.texts.values()):
+            return True
     pictures = [image.blob for p in kept.record.pictures for image in (p.original, p.preview) if image is not None]
     marks = {short(kept.record.request_digest), *map(short, pictures)}
     return not found.digests.isdisjoint(pictures) or not found.marks.isdisjoint(marks)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gemnb.cache.store import attempt_of
 from gemnb.errors import StoreError
-from gemnb.inventory.check import key_of
+from gemnb.inventory.answers import key_of
 from gemnb.inventory.listing import blob_keys, digest_of, read_records, record_keys, size_of
 from gemnb.inventory.pointers import led_to
 from gemnb.inventory.referred import closure, digests_in

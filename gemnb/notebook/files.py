@@ -152,7 +152,8 @@ def find_notebooks(paths: Iterable[Path]) -> list[Path]:
         if path.is_dir():
             inside = _below(path)
             if not inside:
-                raise NotebookError(f"There is no notebook in {path}.")
+                # "in .." would be read as the folder above.
+                raise NotebookError(f"There is no notebook in {path if path.name else path.absolute()}.")
             found += inside
         elif path.exists():
             found.append(path)

@@ -122,6 +122,104 @@ def test_verify_exits_1_where_something_is_damaged(gemnb: Callable, kept: list[P
     assert gemnb("cache", "ls").stderr.startswith("damaged: cache/records/")
 
 
+def test_private_answers_are_listed_checked_and_left_out(gemnb: Callable, kept: list[Path], project: Path) -> None:
+    """`ls` marks them, `verify` hashes their bytes, `export` leaves them out and says how many."""
+    private = project / "cache/private"
+    for part in ("records", "blobs"):
+        (project / "cache" / part).rename(project / part)
+        (private / part).parent.mkdir(exist_ok=True)
+        (project / part).rename(private / part)
+    listed, whole = gemnb("cache", "ls", "--long").stdout, gemnb("cache", "verify")
+    assert listed.count("[private]") == 2
+    assert listed.count("kept in        cache/private/records/") == 2
+    assert listed.endswith("2 answers to 2 requests, 2 of them private.\n")
+    assert (whole.returncode, f"{private}: 2 answers, 2 blobs, " in whole.stdout) == (0, True)
+    assert gemnb("cache", "export", "a.zip").stdout.endswith("; 2 private answers left out.\n")
+    blob = next(path for path in (private / "blobs").rglob("*") if path.is_file())
+    blob.write_bytes(blob.read_bytes() + b"x")
+    done = gemnb("cache", "verify")
+
+    assert done.returncode == 1
+    assert f"damaged: {blob.relative_to(project)}" in done.stdout
+
+
+def test_the_spill_folder_is_counted_and_checked(
+    gemnb: Callable, kept: list[Path], project: Path, tmp_path: Path
+) -> None:
+    """Answers that no project could take are counted by `ls`, and checked by `verify`."""
+    spill = tmp_path / "user-data/gemnb/spill"
+    spill.parent.mkdir(parents=True)
+    (project / "cache").rename(spill)
+
+    assert gemnb("cache", "ls").stdout.splitlines() == [
+        "0 answers to 0 requests.",
+        f"spill:    2 answers in {spill}, what no project could take",
+    ]
+    assert f"{spill}: 2 answers, 2 blobs, " in gemnb("cache", "verify").stdout
+    next(path for path in (spill / "blobs").rglob("*") if path.is_file()).write_bytes(b"x")
+    done = gemnb("cache", "verify")
+    assert done.returncode == 1
+    assert f"damaged: {spill}/blobs/" in done.stdout
+
+
+@pytest.mark.parametrize("key", ["urls/ab/" + "ab" * 32 + "/1.json", "pixels/ab/" + "ab" * 32])
+def test_verify_reads_what_leads_to_bytes(gemnb: Callable, kept: list[Path], project: Path, key: str) -> None:
+    """Garbage where a URL or pixels lead to bytes is damage: a cell that asks for them would stop."""
+    (project / "cache" / key).parent.mkdir(parents=True)
+    (project / "cache" / key).write_text("garbage")
+    done = gemnb("cache", "verify")
+
+    assert done.returncode == 1
+    assert f"damaged: cache/{key}" in done.stdout
+
+
+@pytest.mark.parametrize("verb", ["ls", "verify", "gc", "export"])
+def test_a_named_cache_that_is_none_is_an_error(
+    gemnb: Callable, kept: list[Path], project: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """A folder that is named and not there, and a file in its place, end in words and exit code 4, not in a count."""
+    arguments = {"gc": ["."], "export": ["a.zip"]}.get(verb, [])
+    named = gemnb("cache", verb, *arguments, "--cache", "nowhere")
+    monkeypatch.setenv("GEMNB_CACHE", str(project / "nowhere"))
+    missing = gemnb("cache", verb, *arguments)
+    monkeypatch.setenv("GEMNB_CACHE", str(project / "a.ipynb"))
+    file = gemnb("cache", verb, *arguments)
+
+    assert (named.returncode, missing.returncode, file.returncode) == (4, 4, 4)
+    assert named.stderr.startswith(f"There is no folder {project / 'nowhere'}.\n--cache names it.\n")
+    assert missing.stderr.startswith(f"There is no folder {project / 'nowhere'}.\nGEMNB_CACHE names it.\n")
+    assert file.stderr.startswith(f"{project / 'a.ipynb'} is no folder, so nothing is kept there.\n")
+    assert not (project / "nowhere").exists()
+
+
+def test_another_cache_can_be_named(gemnb: Callable, kept: list[Path], project: Path) -> None:
+    """`--cache` looks at, fills and collects another folder than the project's, and names it in what it says."""
+    assert gemnb("cache", "export", "all.zip").returncode == 0
+    assert gemnb("cache", "import", "all.zip", "--cache", "other").stdout.startswith(
+        f"{project / 'other'}: 2 answers"
+    )
+    before = files(project)
+    assert gemnb("cache", "gc", "a.ipynb", "--yes", "--cache", "other").returncode == 0
+    assert gemnb("cache", "ls", "--cache", "other").stdout.endswith("1 answer to 1 request.\n")
+    next((project / "other/records").rglob("1.json")).write_text("{}")
+
+    assert gemnb("cache", "verify", "--cache", "other").stdout.startswith(f"damaged: {project / 'other'}/records/")
+    assert files(project) == before
+
+
+def test_gc_reads_notebooks_in_plain_text(gemnb: Callable, kept: list[Path], project: Path) -> None:
+    """What a Markdown notebook asks for stays; a folder without any notebook is named whole, the working one too."""
+    (project / "a.ipynb").unlink()
+    refused = gemnb("cache", "gc", ".")
+    (project / "a.md").write_text("```python\n%%gemimg\na cat\n```\n")
+    done = gemnb("cache", "gc", ".")
+
+    assert (refused.returncode, refused.stderr) == (2, f"There is no notebook in {project}.\n")
+    assert "2 files (" in done.stdout
+    assert "(0 notebooks, 1 text file and 0 locks read)" in done.stdout
+    assert str(kept[0].relative_to(project / "cache")) not in done.stdout
+
+
 def test_gc_wants_paths(gemnb: Callable, kept: list[Path], project: Path) -> None:
     """Without a path, or with one that holds no notebook, nothing is looked at and nothing goes."""
     before = files(project)

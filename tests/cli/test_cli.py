@@ -45,7 +45,7 @@ NOTEBOOK = """{"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": {"
     ("arguments", "code", "words"),
     [
         (("verify", "nowhere.ipynb"), 2, "nowhere.ipynb is not there."),
-        (("reproduce", "."), 2, "There is no notebook in ."),
+        (("reproduce", "."), 2, "There is no notebook in /"),
         (("verify", "broken.ipynb"), 2, "broken.ipynb is no notebook: it is no JSON."),
         (("reproduce", "broken.ipynb"), 2, "broken.ipynb is no notebook: it is no JSON."),
         (("reproduce", "--mode", "sometimes", "x.ipynb"), 2, "'sometimes' is not one of"),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gemnb.cache import Cache, DirectoryStore
 from gemnb.cache.store import blob_key
 from gemnb.errors import CacheError, CorruptEntry, StoreError
-from gemnb.inventory.archive import export, import_
+from gemnb.inventory.archive import export, import_, left_out
 from gemnb.inventory.check import check_cache, key_of
 from gemnb.inventory.referred import find_references
 
@@ -265,3 +265,24 @@ def test_an_archive_is_one_that_other_tools_read(packed: Path):
     with zipfile.ZipFile(io.BytesIO(packed.read_bytes())) as archive:
         assert archive.testzip() is None
         assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_private_answers_are_left_out_and_counted(
+    cache: Cache, keep: Callable, write_notebook: Callable, project: Path, tmp_path: Path
+) -> None:
+    """No byte of the private part is exported; how many answers that are is told, of all or of those referred to."""
+    private = Cache(DirectoryStore(project / "cache/private"))
+    public = keep("a cat")
+    apart = [keep("a dog"), keep("an owl")]
+    for kept in (public, *apart):  # the first was private once, and was shared since
+        pictures = [picture.original.blob for picture in kept.record.pictures]
+        private.adopt(kept.record, kept.invocation, {digest: cache.blob(digest) for digest in pictures})
+    for kept in apart:
+        cache.store.delete(key_of(kept))
+        cache.drop(picture.original.blob for picture in kept.record.pictures)
+    write_notebook("a.ipynb", "%%gemimg\na dog")
+    packed = export(cache, tmp_path / "a.zip")
+
+    assert (packed.records, packed.blobs) == (1, 1)
+    assert left_out(cache, private) == 2
+    assert left_out(cache, private, find_references([project], project)) == 1

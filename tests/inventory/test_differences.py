@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gemnb.cache import Kept
-from gemnb.inventory.differences import differences, first_change, word_diff
+from gemnb.canonical import request_digest
+from gemnb.detach import image_part, pixels_part, text_part
+from gemnb.inventory.differences import differences, first_change, names_of, word_diff
 from gemnb.inventory.lines import WIDTH, difference_lines, prompt_lines
 from gemnb.inventory.nearest import nearest_kept
+from gemnb.model import Binding, Content, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from gemnb.cache import Cache
 
 
 @pytest.mark.parametrize(
@@ -26,7 +32,7 @@ if TYPE_CHECKING:
         ({"aspect_ratio": "1:1"}, "aspect_ratio", "unset", "1:1"),
         ({"seed": 7}, "seed", "unset", "7"),
         ({"sample": 2}, "sample", "1", "2"),
-        ({"image": b"x"}, "input pictures", "none", "2d711642b726"),
+        ({"image": b"x"}, "input picture 1", "none", "2d711642b726"),
         ({"prompt": "a dog"}, "prompt", "a cat", "a dog"),
     ],
 )
@@ -42,10 +48,102 @@ def test_equal_requests_do_not_differ(ask: Callable):
     assert differences(ask("a cat", seed=1), ask("a cat", seed=1)) == ()
 
 
+def asked_with(*parts: Any) -> Request:
+    """A request with these input pictures."""
+    return Request(model="m", contents=(Content(role="user", parts=(*parts, text_part("a cat"))),))
+
+
+def blob(letter: str) -> Any:
+    """The part of a picture whose digest is this letter, repeated."""
+    return image_part("sha256:" + letter * 64, "image/png")
+
+
+def test_pixels_are_named_as_pictures_are():
+    """An array that is another is a difference of its own, beside others, and so is bytes in the place of pixels."""
+    one, other = (pixels_part("sha256:" + letter * 64) for letter in "ab")
+    wide = replace(asked_with(other), config={"aspect_ratio": "16:9"})
+
+    assert [(d.field, d.old, d.new) for d in differences(asked_with(one), wide)] == [
+        ("aspect_ratio", "unset", "16:9"),
+        ("input picture 1", "pixels " + "a" * 12, "pixels " + "b" * 12),
+    ]
+    assert differences(asked_with(one), asked_with(blob("a")))[0].new == "a" * 12
+
+
+def test_each_input_picture_that_is_another_is_named_as_its_cell_calls_it():
+    """Of several changed pictures all are told, each whole, with the name it has in its own cell."""
+    old, new = asked_with(*map(blob, "abc")), asked_with(*map(blob, "def"))
+    names = tuple(
+        names_of(
+            Binding(slot="-i", kind="file", source=f"{letter}.png", blob="sha256:" + letter * 64)
+            for letter in letters
+        )
+        for letters in ("abc", "def")
+    )
+
+    assert difference_lines(differences(old, new, names)) == [
+        f"  input picture {number}  {a * 12} ({a}.png) → {b * 12} ({b}.png)"
+        for number, (a, b) in enumerate(zip("abc", "def", strict=True), 1)
+    ]
+
+
+def test_names_are_those_of_globs_files_and_of_pixels():
+    """A file of a glob goes by its own name, pixels by their variable; what has no bytes has no name."""
+    bindings = [
+        Binding(slot="-i", kind="file", source="*.png", value="a.png", blob="sha256:a"),
+        Binding(slot="-i", kind="pixels", source="arr", value="sha256:p", blob="sha256:png"),
+        Binding(slot="-p style", kind="literal", source="ink", value="ink"),
+    ]
+
+    assert names_of(bindings) == {"sha256:a": "a.png", "sha256:p": "arr"}
+
+
+def test_pictures_in_another_order_are_told_to_have_moved():
+    """Two pictures that changed places are each told where they stood."""
+    found = differences(asked_with(*map(blob, "abc")), asked_with(*map(blob, "bac")))
+
+    assert [(d.field, d.new) for d in found] == [
+        ("input picture 1", "b" * 12 + ", which was picture 2"),
+        ("input picture 2", "a" * 12 + ", which was picture 1"),
+    ]
+
+
+def test_a_picture_that_is_given_once_more_has_not_moved():
+    """A further copy of a picture that stands where it stood is told as one that came."""
+    found = differences(asked_with(blob("a")), asked_with(blob("a"), blob("a")))
+
+    assert [(d.field, d.old, d.new) for d in found] == [("input picture 2", "none", "a" * 12)]
+
+
+def test_many_pictures_and_long_names_are_told_in_bounded_lines():
+    """A stranger's request with hundreds of pictures, named at length and obscenely, is told in short plain lines."""
+    old = asked_with(*(blob(f"{n:x}"[-1]) for n in range(400)))
+    name = "\x1b[31m" + "x" * 5000
+    lines = difference_lines(differences(old, asked_with(), ({"sha256:" + "a" * 64: name}, {})))
+
+    assert len(lines) < 40
+    assert "384 more" in lines[-1]
+    assert all(len(line) <= WIDTH and line.isprintable() for line in lines)
+
+
+def test_the_nearest_looks_at_pixels(keep: Callable, cache: Cache):
+    """Of two kept answers to the same words, the one that was asked with the same pixels is nearest."""
+    base = keep("a cat")
+    one, other = (pixels_part("sha256:" + letter * 64) for letter in "ab")
+    kept = []
+    for part in (one, other):
+        request = asked_with(part)
+        record = replace(base.record, request=request, request_digest=request_digest(request))
+        kept.append(Kept(record=record, invocation=base.invocation))
+    for part, expected in zip((one, other), kept, strict=True):
+        near = nearest_kept(replace(asked_with(part), config={"seed": 1}), kept)
+        assert near is not None
+        assert near.kept == expected
+        assert [item.field for item in near.differences] == ["seed"]
+
+
 def test_another_earlier_turn_is_named(ask: Callable):
     """Where a conversation goes on from another answer, the first turn that is another is told."""
-    from dataclasses import replace
-
     turn = ask("before").contents[0]
     edit = ask("a hat")
     one = replace(edit, contents=(turn, *edit.contents))
@@ -134,8 +232,6 @@ def test_nothing_kept_has_no_nearest(ask: Callable):
 
 def test_a_thousand_records_are_compared_in_bounded_time(ask: Callable, keep: Callable):
     """Long prompts that share their words cost no more than a moment."""
-    from dataclasses import replace
-
     base = keep("x")
     words = [f"word{n}" for n in range(400)]
     kept = []

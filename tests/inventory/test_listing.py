@@ -124,7 +124,7 @@ def test_a_request_is_found_by_the_beginning_of_its_digest(cache: Cache, keep: C
     digest = latest.record.request_digest
 
     for text in (digest[7:13], digest[7:], digest, f"record:{digest[7:19]}"):
-        assert look_up(cache, text).record == latest.record
+        assert look_up([cache], text).record == latest.record
     assert latest.record.attempt == 2
 
 
@@ -134,15 +134,15 @@ def test_a_picture_is_found_by_the_beginning_of_its_digest(cache: Cache, keep: C
     keep("a cat")
     digest = first.record.pictures[0].original.blob
 
-    assert look_up(cache, digest[7:19]).record == first.record
-    assert look_up(cache, f"blob:{digest[7:19]}").record == first.record
+    assert look_up([cache], digest[7:19]).record == first.record
+    assert look_up([cache], f"blob:{digest[7:19]}").record == first.record
 
 
 @pytest.mark.parametrize("text", ["", "abc", "hello", "../..", "A" * 64, "sha256:", "f" * 65])
 def test_what_is_no_digest_is_refused(cache: Cache, text: str):
     """Anything but four to 64 lower hex digits is told to be no digest."""
     with pytest.raises(InputError, match="no beginning of a digest"):
-        look_up(cache, text)
+        look_up([cache], text)
 
 
 def test_an_unknown_prefix_is_refused(cache: Cache, keep: Callable):
@@ -152,7 +152,7 @@ def test_an_unknown_prefix_is_refused(cache: Cache, keep: Callable):
 
     for text in (orphan[7:19], f"blob:{kept.record.request_digest[7:19]}"):
         with pytest.raises(InputError, match="Nothing that is kept"):
-            look_up(cache, text)
+            look_up([cache], text)
 
 
 def test_an_ambiguous_prefix_names_the_candidates(cache: Cache, keep: Callable, project: Path):
@@ -165,9 +165,9 @@ def test_an_ambiguous_prefix_names_the_candidates(cache: Cache, keep: Callable, 
         (project / "cache" / key).write_text("{}")
 
     with pytest.raises(InputError, match="is the beginning of 3 digests") as caught:
-        look_up(cache, digits[:5])
+        look_up([cache], digits[:5])
     assert f"request {digits[:12]}" in caught.value.why
-    assert look_up(cache, digits[:14]).record == kept.record
+    assert look_up([cache], digits[:14]).record == kept.record
 
 
 def test_lines_fit_and_obey_no_stranger(cache: Cache, keep: Callable):

@@ -185,7 +185,7 @@ def test_what_is_moved_can_be_moved_back(cache: Cache, keep: Callable, write_not
     assert going(cache, project) == set()
     shutil.copytree(project / "cache" / folder, project / "cache", dirs_exist_ok=True)
     assert {name: data for name, data in tree(project / "cache").items() if not name.startswith("trash")} == before
-    assert look_up(cache, other.record.request_digest).record == other.record
+    assert look_up([cache], other.record.request_digest).record == other.record
 
 
 def test_each_time_has_a_folder_of_its_own(cache: Cache, keep: Callable):
@@ -220,3 +220,62 @@ def test_records_go_before_their_bytes(keep: Callable, cache: Cache, project: Pa
         assert check_cache(cache).damaged == ()
         for folder in sorted(path for path in (project / "cache/trash").iterdir()):
             shutil.copytree(folder, project / "cache", dirs_exist_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.md", "# Post\n\n```python\n%%gemimg x --alt 'A cat'\na cat\n\nin a hat\n```\n"),
+        ("a.py", "# %%\n# %%gemimg x --alt 'A cat'\n# a cat\n#\n# in a hat\n"),
+        ("deep/er/a.qmd", "```{python}\n%%gemimg x --alt 'A cat'\na cat\n\nin a hat\n```\n"),
+    ],
+    ids=["markdown", "python", "quarto"],
+)
+def test_a_notebook_in_plain_text_keeps_its_answers(
+    cache: Cache, keep: Callable, project: Path, name: str, text: str
+):
+    """An answer stays whose cell stands in a Jupytext or Quarto file, commented out or not; another one goes."""
+    keep("a cat\n\nin a hat", source="%%gemimg x --alt 'A cat'\na cat\n\nin a hat")
+    other = keep("a cat\n\nin a coat", source="%%gemimg x --alt 'A cat'\na cat\n\nin a coat")
+    (project / name).parent.mkdir(parents=True, exist_ok=True)
+    (project / name).write_text(text)
+
+    assert going(cache, project) == all_of(other)
+    assert going(cache, project, project / name) == all_of(other)
+
+
+def test_a_script_that_calls_generate_keeps_answers_without_a_cell(
+    cache: Cache, keep: Callable, write_notebook: Callable, project: Path
+):
+    """An answer to `gemnb.generate` stays where a module beside the notebook calls it; another module does not."""
+    called = keep("a cat", source=None)
+    write_notebook("a.ipynb", "import pictures")
+    (project / "pictures.py").write_text("def generate(): pass\n")
+    assert going(cache, project) == all_of(called)
+    (project / "pictures.py").write_text("import gemnb\ncat = gemnb.generate('a cat')\n")
+
+    assert going(cache, project) == set()
+
+
+@pytest.mark.parametrize("text", ["", "gemnb generates pictures", "%%bash\necho generate"])
+def test_a_folder_of_other_texts_is_no_folder_of_notebooks(cache: Cache, keep: Callable, project: Path, text: str):
+    """Where nothing asks gemnb for anything, nothing is collected: what a README says is no notebook."""
+    keep("a cat")
+    (project / "README.md").write_text(text)
+
+    for path in (project, project / "README.md"):
+        with pytest.raises(NotebookError, match=r"no notebook"):
+            find_references([path], project)
+
+
+def test_hidden_folders_and_installed_packages_are_not_read(
+    cache: Cache, keep: Callable, write_notebook: Callable, project: Path
+):
+    """What stands in a virtual environment or a checkpoint keeps nothing."""
+    other = keep("a cat")
+    write_notebook("a.ipynb", "1 + 1")
+    for folder in (".ipynb_checkpoints", ".venv/lib", "venv/lib/site-packages", "node_modules"):
+        (project / folder).mkdir(parents=True)
+        (project / folder / "a.md").write_text("%%gemimg\na cat\n")
+
+    assert going(cache, project) == all_of(other)

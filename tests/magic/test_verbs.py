@@ -109,6 +109,93 @@ def test_verbs_say_the_same_each_time_and_leave_no_other_output(run_cells: Calla
             assert len(line) <= 100 or "/" in line  # a folder is as long as it is
 
 
+def test_why_and_diff_name_arrays_and_files(run_cells: Callable, emulator: Emulator) -> None:
+    """An array that is another, and files in another order, are told by the names the cells give them."""
+    _, _, _, changed, _, diff, _, _, order = run_cells(
+        START + "\nimport numpy as np\none = np.zeros((20, 30, 3), 'uint8')\nother = one + 1\n"
+        "from PIL import Image\nfor name in ('red', 'blue'): Image.new('RGB', (8, 8), name).save(name + '.png')",
+        "%%gemimg n -i one\nA cat",
+        "%%gemimg m -i other -a 16:9 --mode replay\nA cat",
+        "%gemnb why",
+        "%%gemimg m -i other\nA cat",
+        "%gemnb diff n m",
+        "%%gemimg both -i red.png -i blue.png\nTogether",
+        "%%gemimg both -i blue.png -i red.png --mode replay\nTogether",
+        "%gemnb why",
+    )
+    array = r"  input picture 1  pixels [0-9a-f]{12} \(one\) → pixels [0-9a-f]{12} \(other\)"
+
+    assert said(changed).splitlines()[1] == "  aspect_ratio     unset → 16:9"
+    assert re.fullmatch(array, said(changed).splitlines()[2])
+    assert re.fullmatch(array, said(diff).splitlines()[1])
+    assert [line[-18:] for line in said(order).splitlines()[1:3]] == [
+        ", which was picture 2"[-18:],
+        ", which was picture 1"[-18:],
+    ]
+    assert "(red.png) → " in said(order).splitlines()[1]
+
+
+def test_a_private_answer_is_known_and_marked(run_cells: Callable, emulator: Emulator) -> None:
+    """An answer of a cell that says `--publish false` is explained, listed, counted and shown, and called private."""
+    verbs = ("why cat", "history cat", "history", "status", "cache", "show cat")
+    _, cat, why, attempts, listed, status, counted, shown = run_cells(
+        START, CAT.replace("cat ", "cat --publish false ", 1), *(f"%gemnb {verb}" for verb in verbs)
+    )
+
+    assert "and an answer to it is kept (private):" in said(why)
+    assert "  kept in        cache/private/records/" in said(why)
+    assert said(attempts).splitlines()[1].startswith("* ")
+    assert "[private]" in said(attempts).splitlines()[1]
+    assert "[private]" in said(listed)
+    assert "private:  1 answer in cache/private, not committed" in said(status)
+    assert "private:  1 answer in cache/private, not committed" in said(counted)
+    assert shown.outputs == cat.outputs
+
+
+def test_a_spilled_answer_is_known_and_marked(desk: Callable, made: dict[str, Result], project: Path) -> None:
+    """What lies in the user's spill folder is explained, counted and shown; the project's list leaves it out."""
+    spill = project.parent / "user-data/gemnb/spill"
+    spill.parent.mkdir(parents=True)
+    (project / "cache").rename(spill)
+    here = desk(**made)
+
+    assert "is kept (spill):" in run_verb("why", "cat", here)[0]
+    assert f"  kept in        {spill}/records/" in "\n".join(run_verb("why", "cat", here))
+    assert "[spill]" in run_verb("history", "cat", here)[1]
+    assert run_verb("history", "", here) == ["No answer is kept yet."]
+    for verb in ("status", "cache"):
+        assert f"spill:    4 answers in {spill}, what no project could take" in run_verb(verb, "", here)
+    assert run_verb("show", made["cat"].digest[7:19], here) == []
+    assert here.names["_shown"][0].image.size == (8, 8)
+
+
+def test_a_damaged_private_record_is_reported(desk: Callable, made: dict[str, Result], project: Path) -> None:
+    """Damage in the private part is counted and named with its folder."""
+    (project / "cache/records").rename(project / "records")
+    (project / "cache/private").mkdir()
+    (project / "records").rename(project / "cache/private/records")
+    next((project / "cache/private/records").rglob("2.json")).write_text("{}")
+    lines = run_verb("cache", "", desk(**made))
+
+    assert "damaged:  1, set aside earlier: 0" in lines[4]
+    assert lines[5].startswith("damaged: cache/private/records/")
+
+
+def test_the_folder_that_is_named_is_the_one_that_is_told(
+    desk: Callable, made: dict[str, Result], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the cache is called otherwise, every message names it, and says where it is not there yet."""
+    monkeypatch.setenv("GEMNB_CACHE", str(project / "my_store"))
+    assert run_verb("cache", "", desk())[0].endswith("/my_store   (GEMNB_CACHE says so; not made yet)")
+    (project / "cache").rename(project / "my_store")
+    next((project / "my_store/records").rglob("2.json")).write_text("{}")
+
+    said = run_verb("why", "dogs[0]", desk(**made)) + run_verb("cache", "", desk(**made))
+    assert any(line.startswith(f"  kept in        {project}/my_store/records/") for line in said)
+    assert any(line.startswith(f"damaged: {project}/my_store/records/") for line in said)
+    assert "not made yet" not in "\n".join(said)
+
+
 def test_show_displays_what_the_cell_displayed(run_cells: Callable, emulator: Emulator) -> None:
     """`%gemnb show` by name, by the request's digest and by the picture's digest shows the cell's own bundle."""
     show = "get_ipython().run_line_magic('gemnb', 'show ' + {})"
