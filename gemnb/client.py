@@ -193,7 +193,7 @@ class Client:
         self, request: Request, arrived: Arrived, claim: Claim, failure: MalformedAnswer
     ) -> MalformedAnswer:
         try:
-            where = "cache/" + self.cache.keep_failed(request_digest(request), arrived.body)
+            where = self.cache.keep_failed(request_digest(request), arrived.body)
             again = "Running the cell again asks again."
         except StoreError:
             where = str(claim.path.with_suffix(".body"))

@@ -232,10 +232,15 @@ class Cache:
         return [digest for digest in digests if self.store.get(blob_key(digest)) is None]
 
     def keep_failed(self, request_digest: str, body: bytes) -> str:
-        """Keep the raw body of an answer that is none, and return its key."""
+        """Keep the raw body of an answer that is none, and return the name of its file."""
         key = f"failed/{short(request_digest)}-{short(blob_digest(body))}.body"
         self.store.put(key, body)
-        return key
+        return self._file(key)
+
+    def _file(self, key: str) -> str:
+        """Return what a person calls the file of a key."""
+        place = getattr(self.store, "root", None) or getattr(self.store, "folder", None)
+        return f"cache/{key}" if place is None or place.name == "cache" else f"{place}/{key}"
 
     def _set_aside_of(self, digest: str) -> Iterator[int]:
         """Yield the attempts at a request that were damaged and set aside: a lock may pin their numbers."""
@@ -259,8 +264,7 @@ class Cache:
 
     def _set_aside(self, key: str, data: bytes, reason: str, then: str) -> CorruptEntry:
         aside = "corrupt/" + key.replace("/", "-") + "-" + short(blob_digest(data))
-        place = getattr(self.store, "root", None) or getattr(self.store, "folder", None)
-        name = f"cache/{key}" if place is None or place.name == "cache" else f"{place}/{key}"
+        name = self._file(key)
         restore = f"git checkout -- {name}   brings it back if it was committed" if self.is_near else ""
         if not self.looks_only:
             with contextlib.suppress(StoreError):  # a read-only cache still reports

@@ -263,7 +263,7 @@ class Tiers:
         self.project.hold(blobs)
 
     def keep_failed(self, request_digest: str, body: bytes) -> str:
-        """Keep the raw body of an answer that is none, and return its key."""
+        """Keep the raw body of an answer that is none, and return the name of its file."""
         return self.project.keep_failed(request_digest, body)
 
     def _tiers(self) -> Iterator[Cache]:

@@ -659,10 +659,10 @@ def test_damage_of_the_only_attempt_says_that_the_next_run_pays(cache: Cache, ma
 def test_an_answer_that_is_none_is_kept_for_its_reader(cache: Cache):
     """A body that is no answer lies under failed/, under a name that tells its request, once for each body."""
     digest = "sha256:" + "ab" * 32
-    key = cache.keep_failed(digest, b"<html>")
-    assert re.fullmatch(r"failed/abababababab-[0-9a-f]{12}\.body", key)
-    assert cache.keep_failed(digest, b"<html>") == key != cache.keep_failed(digest, b"other")
-    assert cache.store.get(key) == b"<html>"
+    name = cache.keep_failed(digest, b"<html>")
+    assert re.fullmatch(r"cache/failed/abababababab-[0-9a-f]{12}\.body", name)
+    assert cache.keep_failed(digest, b"<html>") == name != cache.keep_failed(digest, b"other")
+    assert cache.store.get(name.removeprefix("cache/")) == b"<html>"
     assert cache.find(digest) is None
 
 
