@@ -38,10 +38,11 @@ def unpack(
         MalformedAnswer: The body is no answer, or a picture in it is none.
     """
     response = _parse(body)
-    answer = read_answer(response)
-    detached, blobs = _detach(response)
+    read_answer(response)  # what is no answer at all is told before anything is put anywhere
+    detached, blobs = detach(response)
+    answer = read_answer(detached)  # as whoever reads the record does
     early(dict(blobs))
-    pictures = tuple(_picture(item, blobs) for item in read_answer(detached).pictures)
+    pictures = tuple(_picture(item, blobs) for item in answer.pictures)
     record = Record(
         request=request,
         request_digest=request_digest(request),
@@ -73,17 +74,9 @@ def final_blobs(record: Record) -> list[str | None]:
     found: list[str | None] = []
     for item in answer_of(record).pictures:
         data = item.get("data")
-        reference = data.get("$blob") if isinstance(data, dict) and data.get("as") != "text" else None
+        reference = data.get("$blob") if isinstance(data, dict) and data.get("as") not in ("text", "json") else None
         found.append(reference if isinstance(reference, str) and is_digest(reference) else None)
     return found
-
-
-def _detach(response: JSONValue) -> tuple[JSONValue, dict[str, bytes]]:
-    try:
-        return detach(response)
-    except RecursionError:
-        pass
-    raise MalformedAnswer("The service's answer is nested too deeply to be recorded.", why="It has no such depth.")
 
 
 def _parse(body: bytes) -> JSONValue:
@@ -126,7 +119,7 @@ def _bytes_of(data: JSONValue, blobs: dict[str, bytes]) -> bytes:
     if data is None:
         return b""
     digest = data.get("$blob") if isinstance(data, dict) else None
-    if not isinstance(data, dict) or not isinstance(digest, str):
+    if not isinstance(data, dict) or not isinstance(digest, str) or data.get("as") == "json":
         raise MalformedAnswer("The picture in the answer is no base64.", why=repr(data)[:200])
     held = blobs[digest]
     return _decode(held.decode("utf-8", "surrogatepass")) if data.get("as") == "text" else held

@@ -102,6 +102,24 @@ def open_for_looking(settings: Settings) -> Tiers:
     return Tiers(open_cache(settings.cache, look_only=True), private=private)
 
 
+def open_places(settings: Settings, *, far: bool = True) -> dict[str, Cache]:
+    """Return the folders of files in which a cell looks for answers, nearest first, for reading only.
+
+    They are `project`, its part `private`, and, where the user has a home, `spill`: what no project could take.
+
+    Args:
+        settings: The settings in force.
+        far: Name the spill folder too. That takes a module which a kernel that only replays does not load.
+    """
+    folders = {"project": settings.cache, "private": settings.cache / "private"}
+    if far and (own := user_folder("user_data_path")) is not None:
+        folders["spill"] = own / "spill"
+    return {
+        name: Cache(DirectoryStore(folder), look_only=True, is_near=name != "spill")
+        for name, folder in folders.items()
+    }
+
+
 def far_tiers(settings: Settings) -> tuple[Cache | None, Cache | None]:
     """Return the user's spill folder and machine tier as a cell reads them, each None where there is none."""
     return _spill(), _machine("off" if settings.offline else settings.machine, False)
@@ -180,9 +198,11 @@ def _backend(vendor: str, settings: Settings) -> Backend:
             hint="export GEMINI_API_KEY=…   before Jupyter starts; a key is to be had at aistudio.google.com\n"
             "%gemnb use emulator/sketch-1   works without a key, with synthetic pictures",
         )
+    from gemnb.backends import Secret
     from gemnb.backends.gemini import GOOGLE
 
-    headers = tuple(json.loads(settings.headers).items()) if settings.headers else ()
+    further = json.loads(settings.headers) if settings.headers else {}
+    headers = tuple((name, Secret(further.pop(name))) for name in list(further))  # no local holds a value then
     url = settings.base_url or GOOGLE
     return _one_backend(url, key, settings.deadline, api_version=settings.api_version, headers=headers)
 
@@ -209,7 +229,7 @@ def _one_backend(  # noqa: PLR0913 - the key of the cache
     *,
     keep_vendor: bool = False,
     api_version: str = "",
-    headers: tuple[tuple[str, str], ...] = (),
+    headers: tuple[tuple[str, Secret], ...] = (),
 ) -> Backend:
     from gemnb.backends.gemini import GeminiBackend
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gemnb.errors import SettingsError, nearest
+from gemnb.links import check_links
 from gemnb.model import Embed, Mode
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def load_settings(
         overrides: `%config` values or command-line options, by setting name; empty values count as unset.
 
     Raises:
-        SettingsError: A setting does not exist or cannot have its value.
+        SettingsError: A setting does not exist or cannot have its value, or the project's cache is a link elsewhere.
     """
     root, reason = find_project(start)
     # Nobody watches what is paid for where CI runs: there, a miss is an error unless it is said otherwise.
@@ -96,6 +97,7 @@ def load_settings(
     for name, value in (overrides or {}).items():
         if value:
             settings = _set(settings, name, value, f"setting {name}")
+    check_links(settings.cache, None if settings.cache_reason != reason else root)
     return _held(settings, environ)
 
 

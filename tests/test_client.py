@@ -296,8 +296,8 @@ def test_an_answer_with_half_a_character_is_kept(desk: Desk):
     assert attach(record.response, desk.cache.blob) == json.loads(body)
 
 
-@pytest.mark.parametrize("value", ["9007199254740993", "NaN", "[" * 700 + "]" * 700], ids=["big", "NaN", "deep"])
-def test_an_answer_without_canonical_form_is_told_as_such(desk: Desk, value: str):
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 100_000 + "]" * 100_000], ids=["big", "deep"])
+def test_an_answer_that_cannot_be_read_is_told_as_such(desk: Desk, value: str):
     """An answer that cannot be recorded is malformed: kept under failed/, and the next run asks again."""
     body = _body()[:-1] + b', "extra": ' + value.encode() + b"}"
     desk.generate, right = lambda *_: Reply(body=body, host="h", client="c"), desk.generate

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemnb.canonical import blob_digest
-from gemnb.detach import SIGNATURE_LIMIT, attach, detach, image_part, references, text_part
+from gemnb.canonical import blob_digest, canonical
+from gemnb.detach import DEPTH_LIMIT, SIGNATURE_LIMIT, attach, detach, image_part, references, text_part
 from gemnb.errors import CorruptEntry
 
 GOOD = blob_digest(b"good")
@@ -47,12 +48,29 @@ KEYS = (
     )
     | TEXT
 )
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT | ENCODED | LONG
-JSON = st.recursive(
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | TEXT | ENCODED | LONG
+SHALLOW = st.recursive(
     LEAVES,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=12,
 )
+
+
+def nest(names: list[str | None], document):
+    """Put a document into a list for each None and into an object for each name, the first outermost."""
+    for name in reversed(names):
+        document = [document] if name is None else {name: document}
+    return document
+
+
+DEEP = st.builds(
+    lambda names, times, document: nest((names * times)[:300], document),
+    st.lists(st.none() | KEYS, min_size=1, max_size=6),
+    st.sampled_from([1, 9, 10, 11, 12, 16, 22, 32, 64]),
+    SHALLOW,
+)
+# No JSON holds one surrogate after another as two characters: a parser makes one of them.
+JSON = (SHALLOW | DEEP).map(lambda document: json.loads(json.dumps(document)))
 
 
 @settings(deadline=None)
@@ -60,8 +78,72 @@ JSON = st.recursive(
 def test_what_was_taken_out_comes_back(document):
     """Whatever a service sends, putting its bytes back gives the same JSON, character for character."""
     bare, blobs = detach(document)
-    # repr tells 1 from True and from 1.0, which == does not.
+    # repr tells 1 from True and from 1.0, and NaN is itself there, unlike by ==.
     assert repr(document) == repr(attach(bare, blobs.__getitem__))
+
+
+@settings(deadline=None)
+@given(JSON)
+def test_what_is_left_has_a_canonical_form(document):
+    """Whatever a service sends, what stays in the record can be addressed, and what left it is JSON or bytes."""
+    bare, blobs = detach(document)
+    canonical(bare)
+    assert all(json.loads(blobs[digest]) is not ... for digest in _as_json(bare))
+
+
+def _as_json(bare):
+    if isinstance(bare, dict) and bare.get("as") == "json":
+        yield bare["$blob"]
+    elif isinstance(bare, dict | list):
+        for item in bare.values() if isinstance(bare, dict) else bare:
+            yield from _as_json(item)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (2**53, b"9007199254740992"),
+        (-(2**53), b"-9007199254740992"),
+        (10**300, b"1" + b"0" * 300),
+        (float("nan"), b"NaN"),
+        (float("inf"), b"Infinity"),
+        (float("-inf"), b"-Infinity"),
+        (
+            {"\ud800é": [1.5, "\udfff", {}, []], "b": {"c": None}},
+            '{"\\ud800é":[1.5,"\\udfff",{},[]],"b":{"c":null}}'.encode(),
+        ),
+    ],
+    ids=["2^53", "-2^53", "10^300", "NaN", "infinity", "-infinity", "a name with a lone surrogate"],
+)
+def test_a_value_without_canonical_form_becomes_its_json(value, text):
+    """What canonical JSON does not hold leaves a record as JSON text, wherever it stands, alone."""
+    bare, blobs = detach({"text": "kept", "odd": value})
+    assert blobs == {blob_digest(text): text}
+    assert bare == {"text": "kept", "odd": {"$blob": blob_digest(text), "as": "json"}}
+
+
+@pytest.mark.parametrize("value", [2**53 - 1, 1 - 2**53, 1e300, 5e-324, -0.0, True, {"é": 1}])
+def test_what_canonical_json_holds_stays(value):
+    """Every number and name that has a canonical form stays readable in the record."""
+    assert repr(detach([value])) == repr(([value], {}))
+
+
+def test_what_is_too_deep_is_taken_out_at_the_limit():
+    """The outermost list or object inside that many others becomes one reference, with all that is in it."""
+    bare, blobs = detach(nest(["a"] * (DEPTH_LIMIT + 5), float("nan")))
+    text = b'{"a":' * 5 + b"NaN" + b"}" * 5
+    assert blobs == {blob_digest(text): text}
+    assert bare == nest(["a"] * DEPTH_LIMIT, {"$blob": blob_digest(text), "as": "json"})
+    _, blobs = detach(nest([None, "a"] * 1000, 1))  # deeper than the stack
+    assert list(blobs.values()) == [b'[{"a":' * (1000 - DEPTH_LIMIT // 2) + b"1" + b"}]" * (1000 - DEPTH_LIMIT // 2)]
+    assert detach(nest(["a"] * DEPTH_LIMIT, 1)) == (nest(["a"] * DEPTH_LIMIT, 1), {})
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 100_000, b"1 2"], ids=lambda data: repr(data[:4]))
+def test_a_json_reference_to_bytes_that_are_none_is_corrupt(data):
+    """A reference that calls bytes JSON which are none, or too deep to be read, is reported as damage."""
+    with pytest.raises(CorruptEntry, match="JSON"):
+        attach({"x": {"$blob": GOOD, "as": "json"}}, lambda _: data)
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEY = "AIzaSyTEST-key-that-must-not-be-seen"
+TOKEN = "gateway-token-that-must-not-be-seen"
 
 
 @pytest.fixture
 def echoing(make_picture: Callable[..., bytes]) -> Iterator[tuple[str, list[str]]]:
-    """A service on loopback that answers with a picture, or, when asked to fail, echoes the key it was sent."""
+    """A service on loopback that echoes its headers, beside a picture or, when asked to fail, an error."""
     seen: list[str] = []
     part = {"inlineData": {"mimeType": "image/png", "data": base64.b64encode(make_picture()).decode()}}
     good = {"candidates": [{"content": {"role": "model", "parts": [part]}, "finishReason": "STOP"}]}
@@ -35,7 +36,8 @@ def echoing(make_picture: Callable[..., bytes]) -> Iterator[tuple[str, list[str]
             seen.append(key)
             asked = self.rfile.read(int(self.headers["Content-Length"]))
             status = 400 if b"fail" in asked else 200
-            answer = {"error": {"code": 400, "message": f"bad key {key}"}} if status == 400 else good
+            echo = {"debug": {"headers": dict(self.headers)}}
+            answer = {"error": {"code": 400, "message": f"bad key {key}"}} if status == 400 else good | echo
             body = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -59,9 +61,10 @@ def test_a_key_goes_into_the_request_and_nowhere_else(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """After a good call, a bad one that echoes the key, and a pickle of everything, no file or output holds it."""
+    """After a good call, a bad one, both echoing key and headers, and a pickle, no file or output holds them."""
     url, seen = echoing
     monkeypatch.setenv("GEMINI_API_KEY", KEY)
+    monkeypatch.setenv("GEMNB_HEADERS", json.dumps({"Authorization": f"Bearer {TOKEN}"}))
     monkeypatch.setenv("GEMNB_BASE_URL", url)
     cells = run_cells(
         "%load_ext gemnb\n%gemnb use google/gemini-3-pro-image\nimport logging; logging.basicConfig(level=10)\n"
@@ -77,6 +80,8 @@ def test_a_key_goes_into_the_request_and_nowhere_else(
     assert seen == [KEY, KEY]
     assert "rejected the request (400)" in shown
     assert "bad key [key]" in shown
-    assert KEY not in shown
-    assert KEY.encode() not in written
+    assert "sent the key, or a header of GEMNB_HEADERS, back in its answer" in shown
+    for secret in (KEY, TOKEN):
+        assert secret not in shown
+        assert secret.encode() not in written
     assert (project / "cache/records").is_dir()

@@ -21,7 +21,7 @@ RANKS = (
     # Values: pure, the standard library and parsers only.
     (
         "errors model canonical options cell capabilities prices detach sniff answer invocation foreign records mime "
-        "settings"
+        "settings links"
     ),
     # What does one thing with the outside: Pillow, the disk, the SDK, notebook files, the stand-in for Google.
     "preview arrival cache backends notebook emulator scratch budget user_folders",

@@ -394,3 +394,43 @@ def test_no_setting_changes_what_a_cell_asks_in_jupyter(shell, environ, pyprojec
         failure = shell.run_cell(SOURCE).error_in_exec
     assert isinstance(failure, CacheMiss)
     assert expected == failure.evidence["digest"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a link takes rights there")
+@pytest.mark.parametrize("target", ["../outside", "/somewhere/else", "cache"])
+def test_a_cache_that_the_project_puts_elsewhere_is_refused(project: Path, target: str) -> None:
+    """A project's link called `cache` that leads out of it, or in a circle, is an error that names the way on."""
+    (project / "cache").symlink_to(target)
+    with pytest.raises(SettingsError, match="symbolic link") as caught:
+        load_settings(project, {})
+    assert target in caught.value.why
+    assert "GEMNB_CACHE=" in caught.value.hint
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a link takes rights there")
+def test_a_cache_that_the_user_puts_elsewhere_is_used(project: Path, tmp_path: Path) -> None:
+    """The user may name any folder, by a link or not, even the project's own."""
+    (project / "cache").symlink_to(tmp_path / "outside")
+    assert load_settings(project, {"GEMNB_CACHE": str(project / "cache")}).cache == project / "cache"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a link takes rights there")
+def test_a_link_within_the_project_is_used(project: Path, tmp_path: Path) -> None:
+    """A link called `cache` to another folder of the project is where answers are kept, by whatever way one comes."""
+    (project / "cache").symlink_to("data/answers")
+    (tmp_path / "way").symlink_to(project)
+    assert load_settings(tmp_path / "way", {}).cache == tmp_path / "way" / "cache"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a link takes rights there")
+@pytest.mark.parametrize(("part", "target"), [("private", "."), ("private", "../../outside"), ("blobs", "/x")])
+@pytest.mark.parametrize("named", [False, True])
+def test_a_part_of_the_cache_elsewhere_is_refused(project: Path, part: str, target: str, *, named: bool) -> None:
+    """A part of a cache that is a link is refused wherever it leads: a private one even to what is committed."""
+    (project / "cache").mkdir()
+    (project / "cache" / "README.md").symlink_to("../README.md")
+    assert load_settings(project, {}).cache == project / "cache"
+    (project / "cache" / part).symlink_to(target)
+    with pytest.raises(SettingsError, match=f"{part} is a symbolic link") as caught:
+        load_settings(project, {"GEMNB_CACHE": str(project / "cache")} if named else {})
+    assert f"rm '{project / 'cache' / part}'" in caught.value.hint

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import time
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
@@ -21,9 +22,10 @@ from google.genai.client import DebugConfig
 
 from gemnb.backends.base import Reply, Secret
 from gemnb.backends.failures import Failure, explain, may_retry, other_model
+from gemnb.backends.secrecy import Secrets
 from gemnb.backends.transport import Recorder
 from gemnb.detach import attach
-from gemnb.errors import MissingKey, RequestError, printable
+from gemnb.errors import MissingKey, RequestError, SettingsError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +37,10 @@ GOOGLE = "https://generativelanguage.googleapis.com"
 _log = logging.getLogger("gemnb")
 _TRIES = 5
 _PART_KEYS = frozenset({"text", "inlineData", "thought", "thoughtSignature"})
+_HEADER_NAME = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")  # RFC 9110, §5.6.2
+_ECHOED = "%s sent the key, or a header of GEMNB_HEADERS, back in its answer: [key] stands there instead."
+_OF_THE_LIBRARY = frozenset({"content-length", "transfer-encoding"})  # of a body that only it knows
+_NO_SECRET = frozenset({"accept", "accept-encoding", "accept-language", "content-type"})
 
 
 class GeminiBackend:
@@ -48,7 +54,7 @@ class GeminiBackend:
         deadline: float,
         keep_vendor: bool = False,
         api_version: str = "",
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, Secret | str] | None = None,
     ) -> None:
         """Make the client; nothing is sent.
 
@@ -62,6 +68,7 @@ class GeminiBackend:
 
         Raises:
             MissingKey: What stands in the place of a key cannot be one.
+            SettingsError: A header cannot be sent.
         """
         self.host = urlsplit(base_url).hostname or ""
         key = api_key if isinstance(api_key, Secret) else Secret(api_key)
@@ -70,7 +77,11 @@ class GeminiBackend:
                 "The API key is none: it holds a line break, or a character that no key has.",
                 hint="Set GEMINI_API_KEY to the key alone, on one line, before Jupyter starts.",
             )
-        self._secrets = (key, *map(Secret, (headers or {}).values()))
+        further = {
+            name: value if isinstance(value, Secret) else Secret(value) for name, value in (headers or {}).items()
+        }
+        _check_headers(further)
+        self._secrets = Secrets((key, *(value for name, value in further.items() if name.lower() not in _NO_SECRET)))
         self._deadline = deadline
         self._keep_vendor = keep_vendor
         self._recorder = Recorder(base_url)
@@ -82,7 +93,7 @@ class GeminiBackend:
             http_options=types.HttpOptions(
                 base_url=base_url,
                 api_version=api_version or None,
-                headers=dict(headers) if headers else None,
+                headers={name: value.reveal() for name, value in further.items()} or None,
                 timeout=int(deadline * 1000),
                 client_args={"transport": self._recorder, "follow_redirects": False},
             ),
@@ -99,7 +110,7 @@ class GeminiBackend:
         return f"GeminiBackend({self.host!r})"
 
     def generate(self, request: Request, blob: Callable[[str], bytes]) -> Reply:
-        """Send the request and return the raw body of the answer.
+        """Send the request and return the raw body of the answer, with `[key]` where it echoes a key or a header.
 
         Only a failed connect, 429 and 503 are tried again, after the time the service names, inside the
         deadline: nothing that may have been paid for is sent twice.
@@ -113,8 +124,11 @@ class GeminiBackend:
             failure = self._try(request, contents, time.monotonic() + self._deadline)
             if failure is not None:
                 raise explain(failure, model=request.model, host=self.host)
-            body = self._recorder.body()
-        if other := other_model(body, self._wire_model(request)):
+            raw = self._recorder.body()
+        body = self._secrets.blank(raw)
+        if body is not raw:
+            _log.warning("%s", _ECHOED % self.host)
+        if other := self._hide(other_model(raw, self._wire_model(request))):
             _log.warning("%s was asked for, and %s says that it answered.", request.model, printable(other))
         return Reply(body=body, host=self.host, client=f"google-genai {genai.__version__}")
 
@@ -154,7 +168,7 @@ class GeminiBackend:
             return None
         status = self._recorder.status()
         if not status:
-            raise RequestError(f"This request to {request.model} cannot be sent.", why=str(problem))
+            raise RequestError(f"This request to {request.model} cannot be sent.", why=self._hide(str(problem)))
         said = problem.message if isinstance(problem, genai_errors.APIError) else ""
         # Hidden before it is anybody's local: a traceback with locals must not hold a key that was echoed.
         headers = {name: self._hide(value) for name, value in self._recorder.headers().items()}
@@ -162,12 +176,29 @@ class GeminiBackend:
         return Failure.of_status(status, headers, body, self._hide(str(said or "")))
 
     def _hide(self, text: str) -> str:
-        for secret in self._secrets:
-            text = secret.hide(text)
-        return text
+        return self._secrets.hide(text)
 
     def _wire_model(self, request: Request) -> str:
         return request.model if self._keep_vendor else request.model.partition("/")[2]
+
+
+def _check_headers(headers: Mapping[str, Secret]) -> None:
+    """Refuse what the HTTP library would refuse at each call, quoting it."""
+    for number, (name, value) in enumerate(headers.items(), 1):
+        if not _HEADER_NAME.fullmatch(name):
+            # Not quoted: it may be a value in the wrong place.
+            bad = f"the name of header {number} is empty, or has characters that no name has"
+        elif name.lower() in _OF_THE_LIBRARY:
+            bad = f"{name} follows from what is sent, and cannot be set"
+        elif not value.fits_a_header():
+            bad = f"the value of {name} has a line break or a space at its end, or a character that no header holds"
+        else:
+            continue
+        raise SettingsError(
+            "A header for the gateway cannot be sent; nothing was sent.",
+            why=f"In GEMNB_HEADERS {bad}.",
+            hint='GEMNB_HEADERS=\'{"Authorization": "Bearer …"}\'   in the environment, before Jupyter starts',
+        )
 
 
 def _content(role: str, parts: tuple[JSONObject, ...], blob: Callable[[str], bytes]) -> types.Content:

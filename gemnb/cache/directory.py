@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 MAX_FILE = 1024 * 1024 * 1024
 """No blob is bigger than this many bytes; a bigger file is refused before it is read."""
 
-# O_NONBLOCK: a FIFO somebody put there must not hang the kernel. O_NOFOLLOW: a link leads to bytes that are not
-# the cache's, and setting them aside would copy a file from elsewhere into the project.
+# O_NONBLOCK: a FIFO somebody put there must not hang the kernel. O_NOFOLLOW: see `_checked`.
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _ABSENT = (errno.ENOENT, errno.ENOTDIR)
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
@@ -58,9 +57,9 @@ class DirectoryStore:
         """Return the bytes of a regular file, or None where there is none.
 
         Raises:
-            StoreError: The file cannot be read, or is no regular file.
+            StoreError: The file cannot be read, is no regular file, or lies behind a symbolic link.
         """
-        path = self._path(key)
+        path = self._checked(key)
         try:
             number = os.open(path, _OPEN_FLAGS)
         except OSError as error:
@@ -83,10 +82,10 @@ class DirectoryStore:
         """Yield the keys below a prefix, sorted; foreign files are passed over.
 
         Raises:
-            StoreError: A folder cannot be read.
+            StoreError: A folder cannot be read, or lies behind a symbolic link.
         """
         prefix = prefix.removesuffix("/") + "/" if prefix else ""
-        folder = self._path(prefix.removesuffix("/")) if prefix else self.root
+        folder = self._checked(prefix.removesuffix("/")) if prefix else self.root
         try:
             entries = sorted(os.scandir(folder), key=_sorting)
         except OSError as error:
@@ -110,9 +109,9 @@ class DirectoryStore:
         The bytes are on the disk, and the name durable, when this returns.
 
         Raises:
-            StoreError: The folder cannot be written: read-only, full, or missing rights.
+            StoreError: The folder cannot be written: read-only, full, missing rights, or a symbolic link on the way.
         """
-        path = self._path(key)
+        path = self._checked(key)
         temporary = path.parent / f".{path.name}.{os.urandom(6).hex()}.tmp"
         try:
             if path.exists():
@@ -161,9 +160,9 @@ class DirectoryStore:
         """Remove a file.
 
         Raises:
-            StoreError: It is there and cannot be removed.
+            StoreError: It is there and cannot be removed, or lies behind a symbolic link.
         """
-        path = self._path(key)
+        path = self._checked(key, last=False)
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
@@ -172,12 +171,25 @@ class DirectoryStore:
             return
         raise _failed("remove", path, failure)
 
-    def _path(self, key: str) -> Path:
-        return self.root / check_key(key)
+    def _checked(self, key: str, *, last: bool = True) -> Path:
+        """Return the path of a key, after a look at each name on it below the root: none may be a symbolic link.
+
+        A cloned project can hold links: through one, files would be written elsewhere, and bytes from elsewhere set
+        aside into the project. Nothing is remembered of a look, which takes some microseconds.
+        """
+        names = check_key(key).split("/")
+        path = str(self.root)
+        for name in names if last else names[:-1]:
+            path = f"{path}{os.sep}{name}"
+            if not _is_there(path):
+                break
+        return self.root / key
 
     def _tell_git(self) -> None:
-        if self._ignore and not (self.root / ".gitignore").exists():
-            (self.root / ".gitignore").write_text(self._ignore, "utf-8")
+        path = self.root / ".gitignore"
+        if self._ignore and not _is_there(str(path)):
+            with contextlib.suppress(FileExistsError), path.open("x", encoding="utf-8") as file:
+                file.write(self._ignore)
 
     def _make_folder(self, folder: Path) -> list[Path]:
         """Make a folder; return the folders in which its name and those of the folders around it are new."""
@@ -194,6 +206,26 @@ class DirectoryStore:
                 sync_folder(folder)
             else:
                 self._later.folders[folder] = None
+
+
+def _is_there(path: str) -> bool:
+    """Return whether something stands there.
+
+    Raises:
+        StoreError: It is a symbolic link.
+    """
+    try:
+        if not stat.S_ISLNK(os.lstat(path).st_mode):
+            return True
+        target = os.readlink(path)  # noqa: PTH115 - a lookup makes no Path for each name
+    except OSError:  # where it is more than that nothing is there, whoever opens it meets it too
+        return False
+    raise StoreError(
+        f"{path} is a symbolic link, and nothing of a cache is read or written through one.",
+        why=f"It leads to {target[:200]}, which need not belong to the project.",
+        hint=f"rm '{path}'   takes the link away, and leaves what it leads to\n"
+        "GEMNB_CACHE=/a/folder   in your environment names a cache that lies elsewhere.",
+    )
 
 
 def _sorting(entry: os.DirEntry[str]) -> str:
@@ -224,7 +256,9 @@ def _rename_once(temporary: Path, path: Path) -> bool:
     """Name a file where there are no hard links: gemnb's writers exclude each other, others are not expected."""
     from filelock import FileLock
 
-    with FileLock(path.parent / ".names.lock"):
+    lock = path.parent / ".names.lock"
+    _is_there(str(lock))
+    with FileLock(lock):
         if path.exists():
             return False
         temporary.replace(path)

@@ -20,7 +20,7 @@ from gemnb.backends.gemini import GeminiBackend
 from gemnb.canonical import blob_digest
 from gemnb.detach import image_part, text_part
 from gemnb.emulator import Fault
-from gemnb.errors import BackendError, MissingKey, Rejected, RequestError, Unavailable
+from gemnb.errors import BackendError, MissingKey, Rejected, RequestError, SettingsError, Unavailable
 from gemnb.model import Content, Request
 
 if TYPE_CHECKING:
@@ -375,6 +375,41 @@ def test_no_byte_of_the_key_is_in_an_error(
     assert KEY not in shown + repr(error) + ours + repr(asked)
     assert KEY.encode() not in pickle.dumps(error)
     assert seen[0]["x-goog-api-key"] == KEY
+
+
+def test_a_good_answer_that_echoes_the_key_is_handed_on_without_it(
+    answering: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Key and header values are blanked in the body of a 200, whatever it is, and one warning says so."""
+    token = "a-token/of+a gateway"
+    url, _ = answering(200, json.dumps({"debug": [KEY, token], "modelVersion": KEY}).encode())
+    asked = GeminiBackend(base_url=url, api_key=KEY, deadline=9, headers={"X-Gate": token, "Accept": "application/x"})
+
+    reply = asked.generate(request(), no_blob)
+
+    assert json.loads(reply.body) == {"debug": ["[key]", "[key]"], "modelVersion": "[key]"}
+    assert sum("back in its answer" in record.getMessage() for record in caplog.records) == 1
+    assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"Authorization": "Bearer TOPSECRET99\n"}, "the value of Authorization"),
+        ({"Authorization": " TOPSECRET99"}, "the value of Authorization"),
+        ({"Authorization": "TOPSECRET99\x1b"}, "the value of Authorization"),
+        ({"Authorization": "TOPSECRET99…"}, "the value of Authorization"),
+        ({"X-Good": "yes", "Bearer TOPSECRET99": ""}, "the name of header 2"),
+        ({"": "TOPSECRET99"}, "the name of header 1"),
+        ({"Content-Length": "99"}, "Content-Length follows"),
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_refused_at_once(headers: dict[str, str], told: str) -> None:
+    """What an HTTP library would refuse at each call, quoting it, is refused before, without its value."""
+    with pytest.raises(SettingsError, match=told) as caught:
+        GeminiBackend(base_url="http://127.0.0.1:9", api_key=KEY, deadline=1, headers=headers)
+    assert "TOPSECRET99" not in str(caught.value)
+    assert "GEMNB_HEADERS=" in caught.value.hint
 
 
 def test_concurrent_calls_do_not_mix_their_answers(emulator: Emulator) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import socket
 import stat
 from typing import TYPE_CHECKING
@@ -182,6 +183,59 @@ def test_deleting_a_link_leaves_what_it_points_at(store: DirectoryStore, tmp_pat
     store.delete(KEY)
     assert not (store.root / KEY).is_symlink()
     assert outside.read_bytes() == b"mine"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a link takes rights there")
+@pytest.mark.parametrize("link", ["blobs", "blobs/ab", "blobs/ab/abcd"])
+@pytest.mark.parametrize("act", ["get", "put", "delete", "keys"])
+def test_no_link_on_a_keys_path_is_followed(store: DirectoryStore, tmp_path: Path, link: str, act: str):
+    """Where a folder or file of a key is a link to elsewhere, nothing is read, listed, written or removed there."""
+    outside = DirectoryStore(tmp_path / "outside")
+    outside.put(KEY, b"theirs")
+    store.put("blobs/cd/other", b"")
+    if link == "blobs":
+        shutil.rmtree(store.root / "blobs")
+    (store.root / link).parent.mkdir(exist_ok=True)
+    (store.root / link).symlink_to(outside.root / link)
+    acts = {
+        "get": lambda: store.get(KEY),
+        "put": lambda: store.put(KEY if link.endswith("abcd") else "blobs/ab/new", b"mine"),
+        "delete": lambda: store.delete(KEY),
+        "keys": lambda: list(store.keys("blobs/ab/")),
+    }
+    if link.endswith("abcd") and act in ("delete", "keys"):  # the link itself is a file of the cache
+        acts[act]()
+    else:
+        with pytest.raises(StoreError, match="is a symbolic link") as caught:
+            acts[act]()
+        assert str(store.root / link) in caught.value.what
+        assert str(outside.root / link) in caught.value.why
+        assert "rm '" in caught.value.hint
+    assert list(outside.keys("")) == [KEY]
+    assert outside.get(KEY) == b"theirs"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a link takes rights there")
+def test_listing_all_enters_no_link(store: DirectoryStore, tmp_path: Path):
+    """A link to a folder is not gone into when all keys are listed."""
+    DirectoryStore(tmp_path / "outside").put("ab/abcd", b"theirs")
+    store.put("records/ab/x/1.json", b"")
+    (store.root / "blobs").symlink_to(tmp_path / "outside")
+    assert list(store.keys("")) == ["blobs", "records/ab/x/1.json"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a link takes rights there")
+@pytest.mark.parametrize("there", [False, True])
+def test_what_git_is_told_is_not_written_through_a_link(tmp_path: Path, *, there: bool):
+    """A `.gitignore` that is a link, dangling or not, is an error of the put, and what it leads to stays as it is."""
+    store = DirectoryStore(tmp_path / "cache", "/private/\n")
+    store.root.mkdir()
+    (store.root / ".gitignore").symlink_to(tmp_path / "outside")
+    if there:
+        (tmp_path / "outside").write_bytes(b"theirs")
+    with pytest.raises(StoreError, match=r"gitignore is a symbolic link"):
+        store.put(KEY, b"bytes")
+    assert [path.read_bytes() for path in tmp_path.glob("outside")] == [b"theirs"] * there
 
 
 @pytest.mark.parametrize("name", ["with spaces", "Vögel 写真 é", "a'b\"c", "-rf", "x" * 200])

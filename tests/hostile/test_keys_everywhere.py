@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import html
 import http.server
 import json
 import logging
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 KEY = "AIzaSyTEST-key/that+must=not be&seen%41"
 MARK = "that+must"  # a part of it that any copy, cut or quoted, would hold
+TOKEN = "TOKEN/of+the/gateway==99"
 MODEL = "google/gemini-3-pro-image"
 REQUEST = Request(model=MODEL, contents=(Content(role="user", parts=({"text": "A cat"},)),))
 
@@ -42,13 +44,35 @@ ENDPOINT_FIRST = (
 NAMED_LIKE_LOOPBACK = "loopback is told by host.startswith('127.'), as 127.0.0.1.example.org does too"
 
 
+ODD_ECHOES: dict[str, Callable[[dict[str, Any], str, str], str]] = {
+    "nonsense": lambda _good, key, gate: f"nonsense {key} {gate}",
+    "page": lambda _good, key, gate: f"<html>your headers: {key} {html.escape(gate)} {quote(key, safe='')}",
+    "cut": lambda _good, key, gate: json.dumps({"candidates": key + gate})[:-1],
+    "finish": lambda _good, key, gate: json.dumps(
+        {"candidates": [{"finishReason": "SAFETY", "finishMessage": f"{key} {gate}"}]}
+    ),
+    "version": lambda good, key, gate: json.dumps(good | {"modelVersion": f"other {key} {gate}"}),
+    "escaped": lambda good, key, gate: (
+        json.dumps(good | {"debug": [json.dumps([key, gate]), repr(key.encode())]})
+        .replace("/", "\\/")
+        .replace("A", "\\u0041")
+    ),
+    "encoded": lambda good, key, gate: json.dumps(
+        good | {"debug": [base64.b64encode(text.encode()).decode() for text in (key, gate, "user:" + key)]}
+    ),
+}
+
 STATUSES = (400, 401, 403, 404, 500, 307)
 
 
 def forms(key: str) -> list[str]:
     """Return the ways in which a key could be written down."""
     encoded = base64.b64encode(key.encode()).decode()
-    return [key, key[:12], key[-12:], MARK, quote(key), quote(key, safe=""), encoded, key.encode().hex(), key[::-1]]
+    return [
+        *(key, key[:12], key[-12:], MARK, quote(key), quote(key, safe=""), encoded, key.encode().hex(), key[::-1]),
+        *(json.dumps(key).replace("/", "\\/"), base64.b64encode(b"user:" + key.encode()).decode()),
+        *(TOKEN, quote(TOKEN, safe=""), TOKEN[:12], TOKEN[-12:], base64.b64encode(TOKEN.encode()).decode()),
+    ]
 
 
 def holds_key(data: str | bytes, key: str = KEY) -> list[str]:
@@ -58,7 +82,7 @@ def holds_key(data: str | bytes, key: str = KEY) -> list[str]:
 
 
 class Service:
-    """A service on loopback that answers as the prompt says, echoes the key in its errors, and notes what came."""
+    """A service on loopback that answers as the prompt says, echoes what it was sent always, and notes what came."""
 
     def __init__(self, picture: bytes) -> None:
         self.seen: list[tuple[str, str]] = []  # request line, key
@@ -83,11 +107,15 @@ class Service:
                 status = next(
                     (code for code in (400, 401, 403, 404, 500, 307) if f"say {code}".encode() in asked), 200
                 )
+                gate = self.headers.get("Authorization", "")
                 body = json.dumps(
-                    good if status == 200 else {"error": {"message": f"bad key {key}", "details": [key]}}
+                    good | {"debug": {"x-goog-api-key": key, "gate": gate, "modelVersion": key}}
+                    if status == 200
+                    else {"error": {"message": f"bad key {key}", "details": [key]}}
                 )
-                if b"say nonsense" in asked:
-                    body = "nonsense"
+                said = next((odd for odd in ODD_ECHOES if f"say {odd}".encode() in asked), None)
+                if said:
+                    body = ODD_ECHOES[said](good, key, gate)
                 self.send_response(status)
                 if status == 307:
                     self.send_header("Location", "http://127.0.0.1:9/?key=elsewhere")
@@ -127,6 +155,8 @@ def service(start: Callable[[], Service], monkeypatch: pytest.MonkeyPatch) -> Se
     made = start()
     monkeypatch.setenv("GEMNB_BASE_URL", made.url)
     monkeypatch.setenv("GEMINI_API_KEY", KEY)
+    monkeypatch.setenv("GEMNB_HEADERS", json.dumps({"Authorization": f"Bearer {TOKEN}"}))
+    monkeypatch.setenv("GEMNB_MAX_COST", "off")  # all tests of this process together are one kernel
     return made
 
 
@@ -153,7 +183,17 @@ def with_locals(error: BaseException) -> str:
     return "".join(made.format()) + "".join(error.__notes__ if hasattr(error, "__notes__") else ())
 
 
-ASKED = ["fine", "say 400", "say 401", "say 403", "say 404", "say 500", "say 307", "say nonsense"]
+ASKED = [
+    "fine",
+    "say 400",
+    "say 401",
+    "say 403",
+    "say 404",
+    "say 500",
+    "say 307",
+    *(f"say {odd}" for odd in ODD_ECHOES),
+]
+GOOD = ("fine", "say version", "say escaped", "say encoded")
 
 
 @pytest.mark.parametrize("prompt", ASKED)
@@ -170,7 +210,7 @@ def test_no_log_error_or_pickle_holds_the_key(
         ):  # what cannot be pickled holds none
             shown += repr(pickle.dumps(result))
     except GemnbError as error:
-        assert prompt != "fine"
+        assert prompt not in GOOD
         shown += str(error) + repr(error) + repr(error.evidence) + repr(pickle.dumps(error))
         shown += "".join(traceback.format_exception(error)) + "\n".join(error._render_traceback_())
     assert [key for _, key in service.seen] == [KEY]
@@ -178,7 +218,7 @@ def test_no_log_error_or_pickle_holds_the_key(
     assert holds_key(shown) == []
     assert holds_key("\n".join(all_logs)) == []
     for path in tmp_path.rglob("*"):
-        if path.is_file() and "failed" not in path.parts:
+        if path.is_file():
             assert holds_key(path.read_bytes()) == [], path
 
 
@@ -328,6 +368,20 @@ def test_a_key_that_no_header_can_hold_is_told_without_it(
         generate("fine", model=MODEL)
     shown = "".join(traceback.format_exception(caught.value)) + repr(pickle.dumps(caught.value))
     assert holds_key(shown + "\n".join(all_logs)) == []
+    assert service.seen == []
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\nx: y", "…", " "], ids=repr)
+def test_a_header_that_cannot_be_sent_is_told_without_it(
+    service: Service, project: Path, monkeypatch: pytest.MonkeyPatch, ending: str, all_logs: list[str]
+):
+    """A header's value with a line break at its end is an error before anything is sent, and shown nowhere."""
+    monkeypatch.setenv("GEMNB_HEADERS", json.dumps({"Authorization": f"Bearer {TOKEN}{ending}"}))
+    with pytest.raises(SettingsError, match="Authorization") as caught:
+        generate("fine", model=MODEL)
+    shown = with_locals(caught.value) + repr(pickle.dumps(caught.value))
+    assert TOKEN not in "".join(traceback.format_exception(caught.value)) + "\n".join(all_logs)
+    assert holds_key(shown) == []
     assert service.seen == []
 
 
