@@ -40,6 +40,7 @@ def generate(  # noqa: PLR0913 - the options of the cell, all by keyword
     mode: Mode | str | None = None,
     max_cost: float | str | None = None,
     allow_refusal: bool = False,
+    publish: bool = True,
 ) -> Result:
     """Return the kept answer to a request, or ask the model for it and keep that.
 
@@ -62,6 +63,8 @@ def generate(  # noqa: PLR0913 - the options of the cell, all by keyword
             and what is returned raises `PendingRead` when it is read.
         max_cost: A call that would bring what is spent over this many US dollars is not made; `off` lifts the limit.
         allow_refusal: Return a refusal or a text answer instead of raising.
+        publish: Whether the answer may be published; else it is kept apart, and `gemnb publish` withholds it and the
+            code that calls this.
 
     Raises:
         CellError: An argument cannot be used.
@@ -83,14 +86,16 @@ def generate(  # noqa: PLR0913 - the options of the cell, all by keyword
     limit = {} if max_cost is None else {"max_cost": str(max_cost)}
     settings = load_settings(Path.cwd(), overrides=limit)
     in_force = mode_in_force(settings, None if mode is None else str(mode))
+    reach = open_reach(settings, in_force, private=not publish)
     result = ask(
         make_client(settings),
         Ask(
             cell=Cell(prompt=prompt, options=options),
             source=None,
             defaults=None,
-            resolved=resolve_arguments(image, edit, folders_of({}, settings.root), open_reach(settings, in_force)),
+            resolved=resolve_arguments(image, edit, folders_of({}, settings.root), reach),
             mode=in_force,
+            private=not publish,
             presentation=Presentation(alt=alt, caption=caption, embed=settings.embed),
         ),
     )

@@ -40,14 +40,17 @@ _FLAVORS = ("hugo", "jekyll", "markdown", "html")
 )
 @click.option("--force", is_flag=True, help="Overwrite a page that was changed by hand.")
 @click.option(
-    "--strict", is_flag=True, help="End with 1 where an alternative text lacks, or anything else is marked !."
+    "--strict",
+    is_flag=True,
+    help="Write nothing, and end with 1, where an alternative text lacks, or anything else is marked !.",
 )
 def publish(notebook: Path, to: str, output: Path, widths: str, *, strict: bool, **said: object) -> None:
     """Publish a notebook as a post: each prompt from its record, pictures at several widths, and their evidence.
 
     Nothing is run and nobody is asked. Publishing again changes no byte.
 
-    Exit code: 0 published, 1 published and --strict found something, 2 usage, 4 a folder cannot be read or written.
+    Exit code: 0 published, 1 --strict found something and wrote nothing, 2 usage, 4 a folder cannot be read or
+    written.
     """
     from gemnb.publish.making import WIDTHS
     from gemnb.publish.publication import publish_notebook
@@ -79,12 +82,13 @@ def publish(notebook: Path, to: str, output: Path, widths: str, *, strict: bool,
         picture_budget=int(str(said["picture_budget"])),
         page_budget=int(str(said["page_budget"])),
         force=bool(said["force"]),
+        strict=strict,
     )
     done = publish_notebook(notebook, output, options)
     for line in report(done, output):
         click.echo(line)
     if strict and stops(done):
-        click.echo("--strict: what is marked ! is to be mended first.", err=True)
+        click.echo("--strict: nothing was written; what is marked ! is to be mended first.", err=True)
         sys.exit(1)
 
 

@@ -25,6 +25,8 @@ from gemnb.records import dump, load
 from gemnb.sniff import sniff
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gemnb.cache import Cache
     from gemnb.inputs.keeping import Values
     from gemnb.inputs.reach import Reach
@@ -92,6 +94,28 @@ def import_picture(
 def import_key(name: str, number: int) -> str:
     """Return the key of an entry: `imports/ab/abcd…/1.json`."""
     return f"{_prefix(name)}{number}.json"
+
+
+def kept_imports(entries: Iterable[tuple[str, bytes]]) -> dict[str, list[Import]]:
+    """Return what entries say of imports, by the digest of the original, the latest last; damaged ones say nothing.
+
+    Args:
+        entries: Keys of a cache with what stands under them; those of other kinds are passed over.
+    """
+    numbered = []
+    for key, data in entries:
+        folder, _, name = key.rpartition("/")
+        match = _ENTRY.fullmatch(name)
+        if not key.startswith("imports/") or match is None:
+            continue
+        try:
+            numbered.append((folder, int(match.group(1)), parse_entry(load(data))[1]))
+        except CacheError as error:
+            _log.debug("%s: %s", key, error.what)
+    found: dict[str, list[Import]] = {}
+    for _, _, made in sorted(numbered, key=lambda one: one[:2]):
+        found.setdefault(made.picture.original.blob, []).append(made)
+    return found
 
 
 def _is_file(name: str) -> bool:

@@ -27,7 +27,8 @@ IMPORT_MIMETYPE = "application/vnd.gemnb.import.v1+json"
 NOT_VERIFIABLE = "stated by its author, not verifiable"
 """What is said of an import wherever it is shown."""
 
-_STATED = ("source", "prompt", "licence")
+STATED = ("source", "prompt", "licence")
+"""What can be stated, by its names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class Statement:
     licence: str | None = None
 
     def __bool__(self) -> bool:
-        return any(getattr(self, name) is not None for name in _STATED)
+        return any(getattr(self, name) is not None for name in STATED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,11 +144,11 @@ def _check_schema(outer: JSONObject) -> None:
 
 def _parse(raw: JSONObject) -> Import:
     stated = member(raw.get("stated"), "stated")
-    only(stated, "stated", _STATED)
+    only(stated, "stated", STATED)
     pixels = optional(raw, "pixels", str)
     if pixels is not None and not is_digest(pixels):
         raise corrupt("pixels is no digest")
-    said = Statement(**{name: optional(stated, name, str) for name in _STATED})
+    said = Statement(**{name: optional(stated, name, str) for name in STATED})
     if not said:
         raise corrupt("nothing is stated")
     return Import(picture=parse_picture(raw.get("picture")), stated=said, pixels=pixels)

@@ -6,32 +6,28 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gemnb.canonical import blob_digest, request_digest, short
-from gemnb.cell import is_gemimg, parse
-from gemnb.detach import references
 from gemnb.errors import CacheError, GemnbError
 from gemnb.inputs import bindings_of
 from gemnb.invocation import assemble, needs
 from gemnb.model import Outcome
 from gemnb.publish.post import Card, CardKind, Evidence, Figure, Prompt, Remark, Source, file_slug
+from gemnb.publish.withheld import Reason, Withheld
 from gemnb.publish.words import caption_facts, outcome_words, prompt_of, provenance, without_places
 from gemnb.records import parse_document
-from gemnb.session import is_private
 from gemnb.verify.findings import Trouble
 from gemnb.verify.sources import Present, check_invocation, check_present, present
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Mapping
 
-    from gemnb.cell import Cell
     from gemnb.model import Invocation, JSONValue, Record
     from gemnb.notebook import ScannedCell, Shown
     from gemnb.publish.document import DocumentCell
+    from gemnb.publish.place import Place
     from gemnb.publish.post import Block
-    from gemnb.publish.wishes import Place, Wishes
+    from gemnb.publish.wishes import Wishes
 
 WITHHELD = "Withheld by the author"
-GOES_ON = "It goes on from a withheld picture."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,7 +39,7 @@ class Answers:
         place: Where kept answers are looked up.
         slug: That of the post: names pictures of cells without a NAME.
         sources: Digital source type of each known picture, by digest.
-        withheld: Digests of pictures that no page may show (`withheld_pictures`).
+        withheld: What no page may show.
         remarks: What the author should be told.
     """
 
@@ -51,7 +47,7 @@ class Answers:
     place: Place
     slug: str
     sources: Mapping[str, str]
-    withheld: frozenset[str] = frozenset()
+    withheld: Withheld = field(default_factory=Withheld)
     remarks: list[Remark] = field(default_factory=list)
     _stems: dict[str, object] = field(default_factory=dict)
 
@@ -62,25 +58,23 @@ class Answers:
             StoreError: The cache cannot be read.
         """
         now = present(scanned)
+        why = self.withheld.cells.get(scanned.number)
+        if why is not None:
+            return [] if self._is_quiet(scanned, now) else [self._withheld(scanned, now, why)]
         if not scanned.shown:
             return self._without_record(scanned, now)
-        if _withholds(now, scanned):
-            return [self._withheld(scanned, now)]
         found: list[Block] = []
-        for shown in scanned.shown:
+        for position, shown in enumerate(scanned.shown):
+            if (why := self.withheld.records.get((scanned.number, position))) is not None:
+                found.append(self._withheld(scanned, now, why))
+                continue
             try:
                 record, invocation, picture = parse_document(shown.document)
             except CacheError as error:
                 self._tell(scanned, f"its record cannot be read: {error.why or error.what}")
                 found.append(_card(CardKind.ERROR, "The record cannot be read", scanned))
                 continue
-            if _goes_on_from(record, self.withheld):
-                self._tell(
-                    scanned, "withheld: its record holds the turns of a withheld picture, which it goes on from"
-                )
-                found.append(Card(kind=CardKind.WITHHELD, title=WITHHELD, cell=scanned.number, because=GOES_ON))
-                continue
-            prompt = Prompt(text=prompt_of(record))
+            prompt = Prompt(text=prompt_of(record), cell=scanned.number)
             if [block for block in found if isinstance(block, Prompt)][-1:] != [prompt]:
                 found.append(prompt)
             name = (now.cell.name if now.cell else None) or ""
@@ -147,10 +141,8 @@ class Answers:
                 return []
             self._tell(scanned, "the cell has no picture; run it")
             return [_card(CardKind.MISSING, "This cell has not been run", scanned)]
-        if cell is not None and _says_private(cell):
-            return [self._withheld(scanned, now)]
         record = self._kept(now)
-        prompt: list[Block] = [Prompt(text=prompt_of(record))] if record else []
+        prompt: list[Block] = [Prompt(text=prompt_of(record), cell=scanned.number)] if record else []
         if record is not None and record.outcome is not Outcome.PICTURE:
             title, lines = outcome_words(record)
             kind = CardKind.TEXT if record.outcome is Outcome.TEXT else CardKind.REFUSAL
@@ -182,10 +174,15 @@ class Answers:
             return None
         return None
 
-    def _withheld(self, scanned: ScannedCell, now: Present) -> Card:
-        caption = now.cell.get("caption") if now.cell else None
-        self._tell(scanned, "withheld: the cell says `publish: false`", strict=False)
-        return _card(CardKind.WITHHELD, WITHHELD, scanned, *([caption] if caption else []))
+    @staticmethod
+    def _is_quiet(scanned: ScannedCell, now: Present) -> bool:
+        return not scanned.shown and now.cell is not None and now.cell.get("quiet") is not None
+
+    def _withheld(self, scanned: ScannedCell, now: Present, why: Reason) -> Card:
+        self._tell(scanned, why.told(asks=scanned.asks), strict=bool(why.because) and scanned.asks)
+        caption = now.cell.get("caption") if now.cell and not why.because else None
+        lines = (caption,) if caption else ()
+        return Card(kind=CardKind.WITHHELD, title=WITHHELD, lines=lines, cell=scanned.number, because=why.because)
 
     def _tell(self, where: ScannedCell | Evidence, text: str, *, strict: bool = True) -> None:
         number = where.cell if isinstance(where, Evidence) else where.number
@@ -194,66 +191,6 @@ class Answers:
 
 def _card(kind: CardKind, title: str, scanned: ScannedCell, *lines: str) -> Card:
     return Card(kind=kind, title=title, lines=lines, cell=scanned.number)
-
-
-def _says_private(cell: Cell) -> bool:
-    try:
-        return is_private(cell)
-    except GemnbError:
-        return True  # neither true nor false: better withheld than shown
-
-
-def _withholds(now: Present, scanned: ScannedCell) -> bool:
-    """Whether the cell as it stands, or as it was when it ran, says `publish: false`."""
-    cells = [now.cell] if now.cell else []
-    for shown in scanned.shown:
-        document = shown.document if isinstance(shown.document, dict) else {}
-        invocation = document.get("invocation")
-        source = invocation.get("source") if isinstance(invocation, dict) else None
-        try:
-            cells += [parse(source)] if isinstance(source, str) and is_gemimg(source) else []
-        except GemnbError:
-            continue
-    # A cell that cannot be read may be one that would say so.
-    unreadable = bool(now.error) and "publish" in scanned.source
-    return unreadable or any(_says_private(cell) for cell in cells)
-
-
-def withheld_pictures(cells: Iterable[ScannedCell]) -> frozenset[str]:
-    """Return the digests of originals and previews that no page may show, nor anything made of them.
-
-    These are the pictures that cells withhold, and those that go on from one of them.
-    """
-    found: set[str] = set()
-    others: list[Record] = []
-    for scanned in cells:
-        hides = _withholds(present(scanned), scanned)
-        for shown in scanned.shown:
-            if hides and shown.picture:
-                found.add(blob_digest(shown.picture))
-            try:
-                record, _, _ = parse_document(shown.document)
-            except CacheError:
-                continue
-            if hides:
-                found |= _digests(record)
-            else:
-                others.append(record)
-    # Until nothing more is found: cells may stand in any order.
-    while more := [record for record in others if _goes_on_from(record, found) and not _digests(record) <= found]:
-        for record in more:
-            found |= _digests(record)
-    return frozenset(found)
-
-
-def _digests(record: Record) -> set[str]:
-    kept = {picture.original.blob for picture in record.pictures}
-    return kept | {picture.preview.blob for picture in record.pictures if picture.preview}
-
-
-def _goes_on_from(record: Record, withheld: AbstractSet[str]) -> bool:
-    earlier = (digest for turn in record.request.contents[:-1] for digest in references(list(turn.parts)))
-    return any(digest in withheld for digest in earlier)
 
 
 def _edited(record: Record, now: Present, invocation: Invocation) -> tuple[str, ...]:

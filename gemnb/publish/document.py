@@ -28,7 +28,7 @@ class DocumentCell:
         kind: `code`, `markdown` or `raw`.
         id: Its id, or empty.
         format: Of a raw cell: the MIME type or name it is meant for, or empty.
-        attachments: Name to bytes of its attached pictures.
+        attachments: Name to bytes of its attached pictures; none where they are no base64.
     """
 
     cell: NotebookCell
@@ -108,9 +108,8 @@ def _cell(cell: NotebookCell, raw: JSONObject) -> DocumentCell:
     found = {}
     for name, bundle in _object(raw.get("attachments")).items():
         values = (value for key, value in _object(bundle).items() if key.startswith("image/"))
-        data = _decode(next(values, None))
-        if data:
-            found[name] = data
+        # A drawing may stand there as text; that it is none that can be published is told where it is used.
+        found[name] = _decode(next(values, None))
     return DocumentCell(
         cell=cell,
         kind=kind if kind in ("markdown", "raw") else "code" if cell.is_code else "markdown",

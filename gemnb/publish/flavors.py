@@ -2,8 +2,8 @@
 
 Why HTML for figures and no shortcode of the generator's own: Hugo's `figure` knows neither `srcset` nor the folded
 evidence, a theme's own `figure` differs from theme to theme, and Hugo drops raw HTML unless a site allows it. So a
-post for Hugo writes `{{< gemnb >}} HTML {{< /gemnb >}}`, and publishing puts that shortcode, of two lines, into the
-site once. It makes addresses absolute as well, without which no picture shows in a feed. Jekyll passes raw HTML on.
+post for Hugo writes `{{< gemnb >}} HTML {{< /gemnb >}}`, and publishing puts that shortcode, of a few lines, into
+the site once. It makes addresses absolute as well, without which no picture shows in a feed. Jekyll passes HTML on.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from gemnb.publish import escape
+from gemnb.publish import escape, mathematics
 from gemnb.publish.figures import SLIDER_STYLE
 from gemnb.publish.front import to_yaml
 
@@ -24,9 +24,18 @@ if TYPE_CHECKING:
 
 _WRAP = "white-space:pre-wrap"
 
-HUGO_SHORTCODE = b"""{{- /* By gemnb publish: passes HTML on; addresses of this page's files become absolute. */ -}}
-{{- replace .Inner "./" .Page.Permalink | safeHTML -}}
+_SAYS = b"{{- /* By gemnb publish: passes HTML on; addresses of this page's files become absolute. */ -}}\n"
+# Where `uglyURLs` is set, a page's files do not lie below its address; a file of it says where they do.
+HUGO_SHORTCODE = (
+    _SAYS
+    + b"""{{- $folder := .Page.Permalink -}}
+{{- with .Page.Resources.GetMatch "index.gemnb.json" -}}
+{{- $folder = strings.TrimSuffix "index.gemnb.json" .Permalink -}}
+{{- end -}}
+{{- replace .Inner "./" $folder | safeHTML -}}
 """
+)
+_HUGO_SHORTCODE_1 = _SAYS + b'{{- replace .Inner "./" .Page.Permalink | safeHTML -}}\n'
 
 STYLE = (
     "<style><!-- .language-txt,.language-txt pre,.language-txt code{white-space:pre-wrap!important;"
@@ -68,6 +77,8 @@ class Flavor:
         name: As in `--to`.
         layout: Where a post's files go.
         front: Front matter, given the cover with its address.
+        mathematics: A Markdown cell with its formulas escaped, where the site does not take them out itself.
+        lead: The same for the words of a summary.
         narrative: A Markdown cell, so that the page shows what the notebook shows.
         prompt: A text, exactly, in a fence called `txt`, or as HTML.
         code: Source or output, exactly, with its language.
@@ -79,11 +90,14 @@ class Flavor:
         raw: Whether raw cells are passed on.
         keeps_heading: Whether the heading that gave the title stays, since nothing else shows a title.
         site: Files that a site needs once, by path below the output folder.
+        site_before: What earlier versions of gemnb put there.
     """
 
     name: str
     layout: Callable[[Front], Layout]
     front: Callable[[Front, JSONObject | None], str]
+    mathematics: Callable[[str], str]
+    lead: Callable[[str], str] = escape.same
     narrative: Callable[[str], str]
     prompt: Callable[[str], str]
     code: Callable[[str, str], str]
@@ -95,6 +109,7 @@ class Flavor:
     raw: bool = True
     keeps_heading: bool = False
     site: Mapping[str, bytes]
+    site_before: tuple[bytes, ...] = ()
 
 
 def _bundle(name: str) -> Callable[[Front], Layout]:
@@ -207,6 +222,8 @@ HUGO = Flavor(
     name="hugo",
     layout=_hugo_layout,
     front=_hugo_front,
+    mathematics=mathematics.for_goldmark,
+    lead=mathematics.summary_for_goldmark,
     narrative=escape.hugo_narrative,
     prompt=_prompt(_hugo_code),
     code=_hugo_code,
@@ -216,11 +233,13 @@ HUGO = Flavor(
     back=escape.hugo_back,
     page=_site_page(_hugo_html),
     site={"layouts/shortcodes/gemnb.html": HUGO_SHORTCODE},
+    site_before=(_HUGO_SHORTCODE_1,),
 )
 JEKYLL = Flavor(
     name="jekyll",
     layout=_jekyll_layout,
     front=_jekyll_front,
+    mathematics=mathematics.for_kramdown,
     narrative=escape.liquid,
     prompt=_prompt(_jekyll_code),
     code=_jekyll_code,
@@ -235,6 +254,7 @@ MARKDOWN = Flavor(
     name="markdown",
     layout=_bundle("index.md"),
     front=_plain_front,
+    mathematics=escape.same,
     narrative=escape.same,
     prompt=_prompt(_markdown_code),
     code=_markdown_code,
@@ -262,6 +282,7 @@ HTML = Flavor(
     name="html",
     layout=_bundle("index.html"),
     front=lambda _front, _cover: "",
+    mathematics=escape.same,
     narrative=escape.same,
     prompt=_prompt(_html_code),
     code=_html_code,

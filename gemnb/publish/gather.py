@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING
 from gemnb.errors import CacheError
 from gemnb.notebook import scan
 from gemnb.notebook.files import joined
-from gemnb.publish import attached, front, narrative
-from gemnb.publish.answers import Answers, withheld_pictures
+from gemnb.publish import front, narrative
+from gemnb.publish.answers import WITHHELD, Answers
 from gemnb.publish.comparisons import Known
+from gemnb.publish.covers import missing_cover
+from gemnb.publish.imported import import_remarks
 from gemnb.publish.lead import lead_of
+from gemnb.publish.narrated import Narrated
 from gemnb.publish.outside import outside_picture
 from gemnb.publish.pictures import digital_sources
 from gemnb.publish.post import Card, CardKind, Code, Figure, Narrative, Post, Remark, Slider
+from gemnb.publish.withheld import Reason, Withheld
+from gemnb.publish.withholding import find_withheld
 from gemnb.publish.words import provenance, without_places
 from gemnb.records import parse_document
 
@@ -26,10 +31,12 @@ if TYPE_CHECKING:
     from gemnb.notebook import ScannedCell
     from gemnb.publish.document import Document, DocumentCell
     from gemnb.publish.pictures import Provenance
+    from gemnb.publish.place import Place
     from gemnb.publish.post import Block, Front
-    from gemnb.publish.wishes import Place, Wishes
+    from gemnb.publish.wishes import Wishes
 
-SHOW_CODE, HIDE_CODE, HIDE_OUTPUT, HIDE_CELL = "show-code", "hide-code", "hide-output", "hide-cell"
+SHOW_CODE, HIDE_CODE, SHOW_OUTPUT = "show-code", "hide-code", "show-output"
+HIDE_OUTPUT, HIDE_CELL = "hide-output", "hide-cell"
 """Cell tags. Those of Jupyter Book and nbconvert for the same are understood as well."""
 
 _ALIASES = {
@@ -63,7 +70,7 @@ def make_post(document: Document, name: str, wishes: Wishes, place: Place) -> Po
     """
     scanned = {cell.number: cell for cell in scan([item.cell for item in document.cells])}
     made, first, said = _front(document, name, wishes)
-    withheld = withheld_pictures(scanned.values())
+    withheld = find_withheld([item.cell for item in document.cells], scanned, place)
     records = _records(scanned.values())
     sources = digital_sources(records)
     gatherer = _Gatherer(
@@ -100,6 +107,9 @@ def make_post(document: Document, name: str, wishes: Wishes, place: Place) -> Po
             gatherer.code(item, tags, language=document.language)
             gatherer.outputs(item, tags)
     link = _link(said, wishes, gatherer.remarks)
+    if (lacking := missing_cover(made, gatherer.blocks, withheld)) is not None:
+        gatherer.remarks.append(lacking)
+        made = replace(made, cover=None)
     return Post(
         front=replace(made, lead=lead_of(gatherer.blocks)),
         blocks=tuple(gatherer.blocks),
@@ -162,7 +172,7 @@ class _Gatherer:
     place: Place
     wishes: Wishes
     front: Front
-    withheld: frozenset[str]
+    withheld: Withheld
     said: Mapping[str, Provenance]
     read: Callable[[str], bytes | None]
     blocks: list[Block] = field(default_factory=list)
@@ -178,8 +188,8 @@ class _Gatherer:
             self._has_begun = True
             text = text if self.wishes.keep_heading else self._below_title(item, text)
         if text.strip():
-            made = narrative.rewrite(text, self._addresses(item))
-            self.blocks.append(Narrative(text=made, cell=item.cell.number))
+            made = narrative.rewrite(text, self._narrated(item))
+            self.blocks.append(Narrative(text=made, cell=item.cell.number, written="" if made == text else text))
 
     def _below_title(self, item: DocumentCell, text: str) -> str:
         """Return the narrative's beginning without its own title: the page shows the post's."""
@@ -196,23 +206,38 @@ class _Gatherer:
             self.blocks.append(Narrative(text=item.cell.source, raw=True, cell=item.cell.number))
 
     def code(self, item: DocumentCell, tags: set[str], language: str) -> None:
+        if item.cell.number in self.withheld.cells:
+            return  # its prompt stands in it
         if _shows_code(tags, self.wishes) and item.cell.source.strip():
             self.blocks.append(Code(text=item.cell.source, language=language))
 
     def outputs(self, item: DocumentCell, tags: set[str]) -> None:
         """Text stands with the code that printed it; pictures and errors stand in any case."""
+        number = item.cell.number
+        own = self.withheld.cells.get(number)
         if HIDE_OUTPUT in tags:
             return
+        if own is not None:
+            self._withhold(number, own)
+            return
+        used = None if SHOW_OUTPUT in tags else self.withheld.uses.get(number)
         texts: list[str] = []
         for output in item.cell.outputs:
             data = output.get("data")
-            picture = outside_picture(output, item.cell.number, self.withheld, self._known())
-            if output.get("output_type") == "error":
-                self.blocks.append(_error_card(output, item.cell.number, self.place))
+            is_error = output.get("output_type") == "error"
+            picture = None if is_error else outside_picture(output, number, self.withheld, self._known())
+            is_text = picture is None and not is_error
+            if is_text and not _shows_code(tags, self.wishes):
+                continue
+            if isinstance(picture, Reason) or used is not None:
+                self._withhold(number, picture if isinstance(picture, Reason) else used)
+            elif is_error:
+                self.blocks.append(_error_card(output, number, self.place))
             elif picture is not None:
                 self.blocks.append(picture)
                 self._tell_of(picture)
-            elif _shows_code(tags, self.wishes):
+                self.remarks += import_remarks(output, number)
+            else:
                 texts.append(joined(output.get("text")) if data is None else _plain(data))
         if text := _ESCAPES.sub("", "".join(texts)).rstrip("\n"):
             self.blocks.append(Code(text=text, language="text"))
@@ -221,40 +246,32 @@ class _Gatherer:
         figures = {block.source.original: block for block in self.blocks if isinstance(block, Figure)}
         return Known(slug=self.front.slug, said=self.said, figures=figures, read=self.read)
 
-    def _tell_of(self, picture: Figure | Slider | Card) -> None:
-        if isinstance(picture, Card):
-            self.remarks.append(Remark(cell=picture.cell, text=f"withheld: {_clause(picture.because)}", strict=False))
-        elif isinstance(picture, Slider):
+    def _withhold(self, number: int, why: Reason | None) -> None:
+        """Put a card in the place of what a cell shows; one card for outputs withheld for one reason."""
+        if why is None:
+            return
+        card = Card(kind=CardKind.WITHHELD, title=WITHHELD, cell=number, because=why.because)
+        if self.blocks[-1:] != [card]:
+            self.blocks.append(card)
+        # By a name alone it cannot be told whether the picture is shown; the author can.
+        self.remarks.append(Remark(cell=number, text=why.told(asks=False), strict=bool(why.name)))
+
+    def _narrated(self, item: DocumentCell) -> Callable[[narrative.Use], str | None]:
+        return Narrated(
+            number=item.cell.number,
+            attachments=item.attachments,
+            place=self.place,
+            withheld=self.withheld,
+            found=self.attached,
+            remarks=self.remarks,
+        )
+
+    def _tell_of(self, picture: Figure | Slider) -> None:
+        if isinstance(picture, Slider):
             self._tell_of(picture.before)
             self._tell_of(picture.after)
         elif picture.alt is None or picture.lacks_alt:
             self.remarks.append(Remark(cell=picture.cell, text=f"{picture.source.stem} has no alternative text"))
-
-    def _addresses(self, item: DocumentCell) -> Callable[[narrative.Use], str | None]:
-        def address(use: narrative.Use) -> str | None:
-            number = item.cell.number
-            if not use.has_alt:
-                self.remarks.append(Remark(cell=number, text=f"{use.address[:80]} has no alternative text"))
-            if not attached.is_local(use.address):
-                return None
-            found = attached.find(use.address, item.attachments, self.place.folder, self.place.root)
-            if isinstance(found, str):
-                self.remarks.append(Remark(cell=number, text=f"{use.address[:80]} is not published: {found}"))
-                return None
-            from gemnb.inputs import holds_place
-
-            name, data = found
-            if holds_place(data):
-                text = f"{use.address[:80]} says where it was taken, and is published as it is"
-                self.remarks.append(Remark(cell=number, text=text, strict=False))
-            self.attached[name] = data
-            return attached.ATTACHED + name
-
-        return address
-
-
-def _clause(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:].rstrip(".")
 
 
 def _shows_code(tags: set[str], wishes: Wishes) -> bool:

@@ -1,78 +1,33 @@
 """`index.gemnb.json`: what a page's pictures are made of, beside the page.
 
-Specified in docs/explanation/published-evidence.md. Everything read here may come from a stranger.
+Specified in docs/explanation/published-evidence.md. `gemnb.publish.indexed` reads it.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from gemnb.canonical import blob_digest, is_digest
-from gemnb.errors import CorruptEntry, UnknownSchema
-from gemnb.foreign import corrupt, items, member, optional, typed
+from gemnb.canonical import blob_digest
+from gemnb.inputs.statements import import_document
 from gemnb.model import Invocation
 from gemnb.publish.escape import shown
-from gemnb.publish.figures import File
-from gemnb.publish.making import Made
+from gemnb.publish.indexed import SCHEMA, Entry, Index, Other, parse_index
 from gemnb.publish.post import Card, CardKind, Evidence, Figure, Prompt, Slider
+from gemnb.publish.shown import Kind
 from gemnb.publish.words import prompt_of
-from gemnb.records import document, load, parse_document
+from gemnb.records import document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gemnb.model import JSONObject, JSONValue, Record
+    from gemnb.model import JSONObject, JSONValue
     from gemnb.publish.making import Files
     from gemnb.publish.post import Post
-    from gemnb.publish.readback import Shows
+    from gemnb.publish.shown import Shows
 
-SCHEMA = 0
-"""Version of the index. 0 may still change."""
-
-_NAME = re.compile(r"[A-Za-z0-9][\w.@-]{0,120}", re.ASCII)
-_PATH = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*){0,8}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One picture, or one answer without a picture, of a page.
-
-    Attributes:
-        cell: Position of its cell, from 1.
-        name: The variable it binds, or empty.
-        record: The kept answer.
-        picture: Which picture of it, or None.
-        made: Its files, and what they were made of.
-    """
-
-    cell: int
-    name: str
-    record: Record
-    picture: int | None
-    made: Made
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Other:
-    """A picture of a page that stands without its prompt: an import, a comparison, a chart, a slider's."""
-
-    cell: int
-    original: str
-    made: Made
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Index:
-    """What an index says: flavor, page, its pictures, and the digest of every file that publishing wrote."""
-
-    flavor: str
-    page: str
-    entries: tuple[Entry, ...]
-    others: tuple[Other, ...]
-    written: dict[str, str]
+__all__ = ["SCHEMA", "Entry", "Index", "Other", "make_index", "parse_index"]
 
 
 def make_index(  # noqa: PLR0913, PLR0917 - what an index names
@@ -109,9 +64,30 @@ def make_index(  # noqa: PLR0913, PLR0917 - what an index names
         "notebook": {"name": post.notebook, **({"link": post.link} if post.link else {})},
         "figures": made,
         "others": others,
+        **_narrative(post, shows),
         "files": {path: blob_digest(data) for path, data in sorted(written.items())},
     }
     return (json.dumps(doc, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode("utf-8", "backslashreplace")
+
+
+def _narrative(post: Post, shows: Sequence[Shows]) -> JSONObject:
+    """Return what of the page is the author's own, and could be taken for a picture or prompt of a record."""
+    own = Counter(shown(block.text) for block in post.blocks if isinstance(block, Prompt))
+    stated = (figure.imported.stated.prompt for figure in post.figures() if figure.imported is not None)
+    own.update(shown(text) for text in stated if text)
+    texts = Counter(one.prompt for one in shows if one.prompt is not None) - own
+    pictures: set[JSONValue] = {
+        address for one in shows if one.kind is Kind.PICTURE for each in one.pictures for address in each
+    }
+    found: JSONObject = {
+        "pictures": sorted(pictures, key=str),
+        "texts": [*sorted({_digest(text) for text in texts})],
+    }
+    return {"narrative": found} if pictures or texts else {}
+
+
+def _digest(text: str) -> str:
+    return blob_digest(text.encode("utf-8", "surrogatepass"))
 
 
 def _line(prompt: Prompt, shows: Sequence[Shows], after: int) -> int:
@@ -124,7 +100,7 @@ def _entry(block: Figure | Card, evidence: Evidence, files: Files, line: int) ->
     found: JSONObject = {
         "cell": evidence.cell,
         "document": document(evidence.record, Invocation(), evidence.picture),
-        "prompt": {"line": line, "sha256": blob_digest(prompt_of(evidence.record).encode("utf-8", "surrogatepass"))},
+        "prompt": {"line": line, "sha256": _digest(prompt_of(evidence.record))},
     }
     if evidence.name:
         found["name"] = evidence.name
@@ -141,6 +117,8 @@ def _other(figure: Figure, files: Files) -> JSONObject:
     found: JSONObject = {"cell": figure.cell, "original": figure.source.original}
     if figure.source.provenance is not None and figure.source.provenance.parts:
         found["parts"] = [*figure.source.provenance.parts]
+    if figure.imported is not None:
+        found["imported"] = import_document(figure.imported)
     return found | _made(figure, files)
 
 
@@ -161,87 +139,3 @@ def _made(figure: Figure, files: Files) -> JSONObject:
             for file in made.files
         ],
     }
-
-
-def parse_index(data: bytes) -> tuple[Index, dict[str, Made]]:
-    """Read an index: what it says, and what its run made, by stem.
-
-    Raises:
-        UnknownSchema: Written by a later gemnb.
-        CorruptEntry: No gemnb wrote it.
-    """
-    raw = member(load(data), "the index")
-    schema = raw.get("schema")
-    if type(schema) is int and schema > SCHEMA:
-        raise UnknownSchema(f"The index has schema version {schema}; this gemnb reads up to {SCHEMA}.")
-    if type(schema) is not int or schema < 0:
-        raise corrupt("the index has no schema version that gemnb knows")
-    page = typed(raw, "page", str)
-    if not _PATH.fullmatch(page):
-        raise corrupt("the index names a page outside its folder")
-    entries = []
-    earlier: dict[str, Made] = {}
-    for item in items(raw, "figures"):
-        figure = member(item, "a figure")
-        if "withheld" in figure:
-            continue
-        entry = _parse_entry(figure)
-        entries.append(entry)
-        stem = optional(figure, "stem", str)
-        if stem is not None:
-            earlier[stem] = entry.made
-    others = []
-    for item in items(raw, "others") if "others" in raw else []:
-        figure = member(item, "a picture")
-        original = typed(figure, "original", str)
-        others.append(Other(cell=typed(figure, "cell", int), original=original, made=_parse_made(figure)))
-        earlier[typed(figure, "stem", str)] = others[-1].made
-    written = member(raw.get("files"), "files")
-    if not all(_PATH.fullmatch(path) and is_digest(digest) for path, digest in written.items()):
-        raise corrupt("files has a name or a digest that is none")
-    index = Index(
-        flavor=typed(raw, "flavor", str),
-        page=page,
-        entries=tuple(entries),
-        others=tuple(others),
-        written={path: str(digest) for path, digest in written.items()},
-    )
-    return index, earlier
-
-
-def _parse_entry(figure: JSONObject) -> Entry:
-    record, _, picture = parse_document(figure.get("document"))
-    return Entry(
-        cell=typed(figure, "cell", int),
-        name=optional(figure, "name", str) or "",
-        record=record,
-        picture=picture,
-        made=_parse_made(figure),
-    )
-
-
-def _parse_made(figure: JSONObject) -> Made:
-    making = member(figure.get("made", {}), "made")
-    files = items(figure, "files") if "files" in figure else []
-    return Made(
-        files=tuple(_parse_file(member(item, "a file")) for item in files),
-        key=optional(making, "key", str) or "",
-        base=optional(making, "base", str) or "",
-    )
-
-
-def _parse_file(raw: JSONObject) -> File:
-    name, blob = typed(raw, "name", str), typed(raw, "blob", str)
-    if not _NAME.fullmatch(name) or not is_digest(blob):
-        raise corrupt("a file has a name or a digest that is none")
-    width, height, size = (typed(raw, key, int) for key in ("width", "height", "size"))
-    return File(name=name, mime_type=typed(raw, "mime_type", str), width=width, height=height, size=size, blob=blob)
-
-
-def is_index(data: bytes) -> bool:
-    """Return whether these bytes are an index."""
-    try:
-        parse_index(data)
-    except (CorruptEntry, UnknownSchema):
-        return False
-    return True

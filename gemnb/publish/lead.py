@@ -6,7 +6,7 @@ import html
 import re
 from typing import TYPE_CHECKING
 
-from gemnb.publish import narrative
+from gemnb.publish import mathematics, narrative
 from gemnb.publish.post import Narrative
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def lead_of(blocks: Iterable[Block]) -> str | None:
     texts = [block.text for block in blocks if isinstance(block, Narrative)]
     if any(re.search(r"<!--\s*more\s*-->", text) for text in texts):
         return None
-    own = (block.text for block in blocks if isinstance(block, Narrative) and not block.raw)
+    own = (block.written or block.text for block in blocks if isinstance(block, Narrative) and not block.raw)
     return next((words for text in own for part in _paragraphs(text) if (words := _words(part))), None)
 
 
@@ -60,7 +60,8 @@ def _paragraphs(text: str) -> list[str]:
 
 def _words(paragraph: str) -> str:
     text = "".join(
-        piece.strip("`").strip() if is_code else _inline(piece) for is_code, piece in narrative.parts(paragraph)
+        piece.strip("`").strip() if is_code else mathematics.around(piece, _inline)
+        for is_code, piece in narrative.parts(paragraph)
     )
     words = text.split()
     short = " ".join(words[:WORDS]) + (" …" if len(words) > WORDS else "")

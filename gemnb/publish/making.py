@@ -89,6 +89,11 @@ class Maker:
     executor: Executor | None = None
 
 
+def original_name(source: Source) -> str:
+    """Return the name under which a picture's original is published."""
+    return f"{source.stem}-original.{ending(source.mime_type)}"
+
+
 def make_files(sources: Sequence[Source], maker: Maker) -> Files:
     """Return the files of pictures, in the order of the pictures."""
     wanted: dict[str, Source] = {}

@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING
 from gemnb.canonical import blob_digest, short
 from gemnb.notebook.files import joined
 from gemnb.publish.comparisons import composite_provenance, labels_of, parse_comparison, slider_of
-from gemnb.publish.imported import imported_source
+from gemnb.publish.imported import imported_figure
 from gemnb.publish.pictures import Provenance
-from gemnb.publish.post import Card, CardKind, Figure, Source
+from gemnb.publish.post import Figure, Source
 from gemnb.sniff import sniff
 
 if TYPE_CHECKING:
-    from collections.abc import Set as AbstractSet
-
     from gemnb.model import JSONObject, JSONValue
     from gemnb.publish.comparisons import Known
     from gemnb.publish.post import Slider
+    from gemnb.publish.withheld import Reason, Withheld
 
 COMPARE_MIMETYPE = "application/vnd.gemnb.compare.v1+json"
 """MIME type of what a comparison is of (docs/explanation/record-format.md)."""
@@ -31,14 +30,16 @@ _PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 
 
 def outside_picture(
-    output: JSONObject, cell: int, withheld: AbstractSet[str], known: Known
-) -> Figure | Slider | Card | None:
-    """Return what is shown of an output with a picture and without a record; None where it has no picture.
+    output: JSONObject, cell: int, withheld: Withheld, known: Known
+) -> Figure | Slider | Reason | None:
+    """Return what is shown of an output with a picture and without a record, or why it is withheld.
+
+    None where it has no picture.
 
     Args:
         output: The output.
         cell: Position of the cell.
-        withheld: Digests of pictures that no page may show.
+        withheld: What no page may show.
         known: What is known of pictures it may compare.
     """
     data = output.get("data")
@@ -49,15 +50,13 @@ def outside_picture(
         return None
     digest, kind = blob_digest(embedded), sniff(embedded)
     compared = data.get(COMPARE_MIMETYPE)
-    if digest in withheld or _compared(compared) & withheld:
-        return _withheld(cell)
+    if (why := withheld.named(_compared(compared)) or withheld.picture(embedded)) is not None:
+        return why
     if kind is None:
         return None
     alt = _alt(output, compared)
-    if (found := imported_source(output, embedded, known.slug, alt)) is not None:
-        source, caption = found
-        hidden = source.original in withheld
-        return _withheld(cell) if hidden else Figure(source=source, alt=alt, caption=caption, cell=cell)
+    if (figure := imported_figure(output, embedded, known.slug, alt, cell)) is not None:
+        return withheld.named([figure.source.original]) or figure
     # A chart is copied as it is: copies at several widths would blur its lines. A comparison is a picture.
     said, stand_in = None, None
     if COMPARE_MIMETYPE in data:
@@ -76,12 +75,6 @@ def outside_picture(
     return Figure(source=source, alt=alt or stand_in, caption=None, cell=cell, lacks_alt=stand_in is not None)
 
 
-def _withheld(cell: int) -> Card:
-    return Card(
-        kind=CardKind.WITHHELD, title="Withheld by the author", cell=cell, because="It shows a withheld picture."
-    )
-
-
 def _unknown(digest: str, alt: str | None) -> Provenance:
     """Return what copies say of a picture of which nothing is recorded: its original, and nothing else."""
     return Provenance(system="", version="", prompt=None, source="", original=digest, alt=alt)
@@ -97,10 +90,10 @@ def _embedded(data: JSONObject) -> bytes | None:
         return None
 
 
-def _compared(document: JSONValue) -> set[str]:
+def _compared(document: JSONValue) -> list[str]:
     pictures = document.get("pictures") if isinstance(document, dict) else None
     items = pictures if isinstance(pictures, list) else []
-    return {str(item.get("blob")) for item in items if isinstance(item, dict)}
+    return [str(item.get("blob")) for item in items if isinstance(item, dict)]
 
 
 def _alt(output: JSONObject, compared: JSONValue) -> str | None:

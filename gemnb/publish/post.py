@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gemnb.inputs.statements import Import
     from gemnb.model import JSONObject, Record
     from gemnb.publish.pictures import Provenance
 
@@ -52,18 +53,27 @@ class Front:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Narrative:
-    """A Markdown cell, as it is but for the addresses of its pictures; a raw cell where `raw`."""
+    """A Markdown cell, as it is but for the addresses of its pictures; a raw cell where `raw`.
+
+    Attributes:
+        text: As it stands on the page, before a dialect escapes it.
+        raw: Whether it is a raw cell.
+        cell: Position of the cell.
+        written: As the author wrote it, where pictures were left out of it.
+    """
 
     text: str
     raw: bool = False
     cell: int = 0
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What went to the model, from the record."""
+    """What went to the model, from the record; `cell` is the position of its cell."""
 
     text: str
+    cell: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +159,7 @@ class Figure:
         cell: Position of the cell, from 1.
         name: The variable it binds, or empty.
         lacks_alt: Whether `alt` only stands in for one that the author did not give.
+        imported: What its author states of it, of an import; None of every other.
     """
 
     source: Source
@@ -160,6 +171,7 @@ class Figure:
     cell: int = 0
     name: str = ""
     lacks_alt: bool = False
+    imported: Import | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 
 from gemnb.compose import open_cache
 from gemnb.errors import GemnbError, NotebookError, nearest
-from gemnb.publish.attached import ending
 from gemnb.publish.bundle import Earlier, Folder
 from gemnb.publish.document import read_document
+from gemnb.publish.escape import same
 from gemnb.publish.figures import INDEX
 from gemnb.publish.flavors import FLAVORS
 from gemnb.publish.gather import make_post
 from gemnb.publish.index import make_index
-from gemnb.publish.making import Maker, make_files
-from gemnb.publish.post import Prompt
+from gemnb.publish.making import Maker, make_files, original_name
+from gemnb.publish.narrative import leaves_open
+from gemnb.publish.place import Place
+from gemnb.publish.post import Narrative, Prompt
 from gemnb.publish.readback import read_page
 from gemnb.publish.remarks import remarks_of
 from gemnb.publish.render import render
-from gemnb.publish.sites import shows_html
-from gemnb.publish.wishes import Place
+from gemnb.publish.sites import keeps_math, shows_html
 from gemnb.settings import load_settings
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Publication:
         remarks: What the author should be told, in the order of cells.
         written: Paths of what was written in this run.
         removed: Paths of what an earlier run had made and is no longer needed.
+        stopped: Whether nothing was written, since it is to be mended first and `strict` was said.
     """
 
     post: Post
@@ -59,6 +61,12 @@ class Publication:
     remarks: tuple[Remark, ...]
     written: tuple[PurePosixPath, ...] = ()
     removed: tuple[PurePosixPath, ...] = ()
+    stopped: bool = False
+
+    @property
+    def is_to_mend(self) -> bool:
+        """Whether a remark is one that `strict` stops at."""
+        return any(remark.strict for remark in self.remarks)
 
 
 def publish_notebook(
@@ -66,7 +74,8 @@ def publish_notebook(
 ) -> Publication:
     """Publish a notebook into a folder.
 
-    Publishing again changes no byte; one changed cell changes its own files, the page and the index.
+    Publishing again changes no byte; one changed cell changes its own files, the page and the index. With
+    `options.strict` nothing is written where a strict remark was made.
 
     Args:
         notebook: The notebook.
@@ -80,7 +89,11 @@ def publish_notebook(
         StoreError: The folder cannot be written, or the cache not be read.
     """
     flavor = find_flavor(options.to)
-    options = replace(options, site_shows_html=options.site_shows_html or shows_html(output))
+    options = replace(
+        options,
+        site_shows_html=options.site_shows_html or shows_html(output),
+        site_keeps_math=options.site_keeps_math or (options.to == "hugo" and keeps_math(output)),
+    )
     document = read_document(notebook)
     post = make(document, notebook.absolute(), options)
     folder = Folder(output, flavor.layout(post.front))
@@ -93,6 +106,8 @@ def publish_notebook(
     publication = assemble(post, look, options, earlier=earlier, read=read, executor=executor)
     if not options.force:
         folder.refuse_to_lose(earlier, publication.files[publication.page])
+    if options.strict and publication.is_to_mend:
+        return replace(publication, stopped=True)
     written = folder.write(publication.files)
     return replace(
         publication,
@@ -137,7 +152,13 @@ def make(document: Document, notebook: Path, options: Options) -> Post:
     """
     flavor = find_flavor(options.to)
     settings = load_settings(notebook.parent)
-    place = Place(folder=notebook.parent, root=settings.root, cache=open_cache(settings.cache, look_only=True))
+    place = Place(
+        folder=notebook.parent,
+        root=settings.root,
+        cache=open_cache(settings.cache, look_only=True),
+        private=open_cache(settings.cache / "private", look_only=True),
+        kept=settings.cache,
+    )
     wishes = replace(options.wishes, keep_heading=options.wishes.keep_heading or flavor.keeps_heading)
     return make_post(document, notebook.name, wishes, place)
 
@@ -165,6 +186,8 @@ def assemble(  # noqa: PLR0913 - what a publication is made of
         NotebookError: A prompt does not come out exactly; what stands before it in the notebook hides it.
     """
     flavor = find_flavor(options.to)
+    if options.site_keeps_math:
+        flavor = replace(flavor, mathematics=same, lead=same)
     layout = flavor.layout(post.front)
     maker = Maker(
         blob=blob,
@@ -200,12 +223,18 @@ def _check_prompts(post: Post, found: list[str]) -> None:
     from gemnb.publish.escape import shown
 
     rest = iter(found)
+    above: list[Narrative] = []
     for block in post.blocks:
-        if isinstance(block, Prompt) and shown(block.text) not in rest:
+        if isinstance(block, Narrative):
+            above.append(block)
+        elif isinstance(block, Prompt) and shown(block.text) not in rest:
+            opener = next((one for one in reversed(above) if leaves_open(one.text)), None)
+            where = f"Cell {opener.cell}" if opener else "A cell above it"
             raise NotebookError(
-                f"A prompt would not stand on the page as it went to the model: {block.text[:60]!r}",
-                why="A Markdown cell above it leaves something open (a comment, or HTML) that swallows it.",
-                hint="Close it in that cell, and publish again.",
+                f"The prompt of cell {block.cell} would not stand on the page as it went to the model: "
+                f"{block.text[:60]!r}",
+                why=f"{where} leaves something open (a comment, or HTML) that swallows it.",
+                hint=f"Close it in {f'cell {opener.cell}' if opener else 'that cell'}, and publish again.",
             )
 
 
@@ -220,7 +249,7 @@ def _originals(
         source = figure.source
         if source.provenance is None or source.original in found:
             continue
-        name = f"{source.stem}-original.{ending(source.mime_type)}"
+        name = original_name(source)
         kept = read(name)
         if kept is None or blob_digest(kept) != source.original:
             try:
@@ -236,6 +265,7 @@ def _originals(
 
 
 def _site(folder: Folder, flavor: Flavor) -> list[PurePosixPath]:
-    """Put what the site needs once, and never over a file that is there."""
+    """Put what the site needs once: never over a file that is there, but for one that an earlier gemnb put there."""
     wanted = {PurePosixPath(path): data for path, data in flavor.site.items()}
-    return folder.write({path: data for path, data in wanted.items() if folder.read(path) is None})
+    before = (None, *flavor.site_before)
+    return folder.write({path: data for path, data in wanted.items() if folder.read(path) in before})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gemnb.publish.making import Made
+from gemnb.inputs import holds_place
+from gemnb.publish.making import Made, original_name
 from gemnb.publish.narrative import raw_html
 from gemnb.publish.post import Narrative, Remark
 
 if TYPE_CHECKING:
     from gemnb.publish.making import Files
-    from gemnb.publish.post import Post
+    from gemnb.publish.post import Figure, Post
     from gemnb.publish.wishes import Options
 
 
@@ -26,6 +27,7 @@ def remarks_of(post: Post, files: Files, options: Options) -> tuple[Remark, ...]
         if not made.files or figure.source.stem in seen:
             continue
         seen.add(figure.source.stem)
+        found += _places(figure, made, files)
         widest = made.files[-1]
         total += widest.size
         if 0 < options.picture_budget < widest.size:
@@ -43,6 +45,16 @@ def remarks_of(post: Post, files: Files, options: Options) -> tuple[Remark, ...]
             Remark(cell=0, text=f"the post has no date, and {what}; `date:` in its front matter", strict=False)
         )
     return tuple(sorted(dict.fromkeys(found), key=lambda remark: remark.cell))
+
+
+def _places(figure: Figure, made: Made, files: Files) -> list[Remark]:
+    """Return which files of a picture that are published byte for byte say where it was taken."""
+    own = {original_name(figure.source)} if figure.source.provenance else {file.name for file in made.files}
+    return [
+        Remark(cell=figure.cell, text=f"{name} says where it was taken, and is published as it is", strict=False)
+        for name in sorted(own & files.data.keys())
+        if holds_place(files.data[name])
+    ]
 
 
 def _dropped_html(post: Post) -> list[Remark]:

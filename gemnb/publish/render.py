@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gemnb.publish.attached import ATTACHED
 from gemnb.publish.figures import card_html, evidence_html, figure_html, slider_html
 from gemnb.publish.flavors import Piece
+from gemnb.publish.imported import stated_html
 from gemnb.publish.narrative import closed
 from gemnb.publish.post import Card, CardKind, Code, Figure, Narrative, Prompt, Slider
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gemnb.model import JSONObject
     from gemnb.publish.figures import File
@@ -29,7 +31,8 @@ def render(post: Post, flavor: Flavor, files: Mapping[str, Sequence[File]], orig
         originals: File name of each original that is published, by digest.
     """
     pieces = [piece for block in post.blocks for piece in _pieces(block, post, flavor, files, originals)]
-    return flavor.page(post.front, flavor.front(post.front, cover(post, flavor, files)), pieces)
+    front = replace(post.front, lead=flavor.lead(post.front.lead)) if post.front.lead else post.front
+    return flavor.page(front, flavor.front(front, cover(post, flavor, files)), pieces)
 
 
 def cover(post: Post, flavor: Flavor, files: Mapping[str, Sequence[File]]) -> JSONObject | None:
@@ -39,7 +42,9 @@ def cover(post: Post, flavor: Flavor, files: Mapping[str, Sequence[File]]) -> JS
         return None
     for figure in post.figures():
         made = files.get(figure.source.stem)
-        if figure.name and figure.name == said["image"] and made:
+        if figure.name and figure.name == said["image"]:
+            if not made:
+                return None
             found: JSONObject = {"image": _cover_address(made[-1].name, post.front.slug, flavor)}
             return {"alt": figure.alt} | said | found if figure.alt else said | found
     return said
@@ -72,20 +77,26 @@ def _pieces(
             kind=CardKind.MISSING, title="The picture cannot be shown", cell=block.cell, evidence=block.evidence
         )
     if isinstance(block, Card):
-        fragments = [card_html(block)]
-        original = ""
-    else:
-        fragments = [figure_html(block, files[block.source.stem], link)]
-        original = originals.get(block.source.original, "")
+        return [Piece(flavor.html("\n".join([card_html(block), *_evidence(block, post, "", link)])))]
+    original = originals.get(block.source.original, "")
+    fragments = [figure_html(block, files[block.source.stem], link), *_evidence(block, post, original, link)]
+    stated = block.imported.stated.prompt if block.imported else None
+    return [*([Piece(flavor.prompt(stated))] if stated else []), Piece(flavor.html("\n".join(fragments)))]
+
+
+def _evidence(block: Figure | Card, post: Post, original: str, link: Callable[[str], str]) -> list[str]:
+    """Return what is folded below a block: what made it, or what its author states of it."""
     if block.evidence is not None:
-        fragments.append(evidence_html(block.evidence, post, original, link))
-    return [Piece(flavor.html("\n".join(fragments)))]
+        return [evidence_html(block.evidence, post, original, link)]
+    if isinstance(block, Figure) and block.imported is not None:
+        return [stated_html(block.imported, original, link)]
+    return []
 
 
 def _narrative(block: Narrative, post: Post, flavor: Flavor) -> list[Piece]:
     if block.raw:
         return [Piece(block.text, is_narrative=True)] if flavor.raw else []
-    text = closed(flavor.narrative(block.text))
+    text = closed(flavor.narrative(flavor.mathematics(block.text)))
     for name in post.attached:
         text = text.replace(ATTACHED + name, flavor.image(name, post.front.slug))
     return [Piece(text, is_narrative=True)]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def report(done: Publication, output: Path) -> list[str]:
     """Return the lines for a person: one per picture, the sum, what was written, and the remarks."""
-    lines = [*_pictures(done), _written(done, output)]
+    lines = [*_pictures(done), f"{output / done.page}: nothing written." if done.stopped else _written(done, output)]
     for remark in done.remarks:
         where = f"cell {remark.cell}: " if remark.cell else ""
         lines.append(("! " if remark.strict else "  ") + where + remark.text)
@@ -24,7 +24,7 @@ def report(done: Publication, output: Path) -> list[str]:
 
 def stops(done: Publication) -> bool:
     """Return whether `--strict` ends with an error."""
-    return any(remark.strict for remark in done.remarks)
+    return done.is_to_mend
 
 
 def _pictures(done: Publication) -> list[str]:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 _KINDS = ("toml", "yaml", "yml", "json")
 _NAMES = tuple(f"{name}.{kind}" for name in ("hugo", "config") for kind in _KINDS)
 _UNSAFE = re.compile(r"""^[^#\n]*\bunsafe["']?[ \t]*[:=][ \t]*true\b""", re.MULTILINE)
+# A pair of equal delimiters, in TOML, JSON or YAML, on one line or two.
+_DOLLARS = tuple(
+    re.compile(rf"""(?<![$\\]){marks}["']?\s*(?:,|-)\s*["']?{marks}(?!\$)""") for marks in (r"\$", r"\$\$")
+)
 _MAX_BYTES = 1024 * 1024
 
 
@@ -26,6 +30,16 @@ def site_above(path: Path) -> Path | None:
 def shows_html(site: Path) -> bool:
     """Return whether a site's configuration sets `markup.goldmark.renderer.unsafe`; Hugo's default is not to."""
     return any(_UNSAFE.search(text) for text in _configurations(site))
+
+
+def keeps_math(site: Path) -> bool:
+    """Return whether a site's configuration has Hugo's Markdown pass `$…$` and `$$…$$` on as they are.
+
+    That is goldmark's extension `passthrough` with both among its delimiters, from Hugo 0.122 on.
+    """
+    return any(
+        "passthrough" in text and all(pattern.search(text) for pattern in _DOLLARS) for text in _configurations(site)
+    )
 
 
 def _configurations(site: Path) -> Iterator[str]:

@@ -1,16 +1,10 @@
-"""What is asked of a publication, and where it is made: plain values."""
+"""What is asked of a publication: plain values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from gemnb.publish.making import QUALITY, WIDTHS
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from gemnb.cache import Cache, Tiers
 
 PICTURE_BUDGET = 250_000
 """Bytes of the widest copy of one picture: the most that any picture of the blog measured in 2025 had."""
@@ -43,15 +37,6 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a notebook lies: its folder, its project's root, and the answers kept there, without private ones."""
-
-    folder: Path
-    root: Path
-    cache: Cache | Tiers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How a notebook is published.
 
@@ -65,6 +50,8 @@ class Options:
         page_budget: Bytes of the widest copies of a page; 0 for none.
         force: Whether a page changed by hand is overwritten.
         site_shows_html: Whether the site is set to show raw HTML of narratives.
+        site_keeps_math: Whether the site is set to leave `$…$` alone.
+        strict: Whether nothing is written where the author is told of something that is to be mended.
     """
 
     to: str
@@ -76,3 +63,5 @@ class Options:
     page_budget: int = PAGE_BUDGET
     force: bool = False
     site_shows_html: bool = False
+    site_keeps_math: bool = False
+    strict: bool = False

@@ -13,6 +13,7 @@ from gemnb.errors import CacheError, CellError
 from gemnb.notebook import MAY_RAISE, first_error, is_papermills, scan, should_show
 from gemnb.records import parse_document
 from gemnb.reproduce.differences import request_differences
+from gemnb.reproduce.imported import compare_imports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,7 +61,7 @@ def compare(
     *,
     other_parameters: bool = False,
 ) -> tuple[Row, ...]:
-    """Return one row per picture that the notebook held or the run brought.
+    """Return one row per picture, imports among them, that the notebook held or the run brought.
 
     Args:
         path: The notebook.
@@ -70,8 +71,16 @@ def compare(
         other_parameters: It ran with parameters of its own; what they change is nothing the notebook pins.
     """
     before, after = (scan([cell for cell in cells if not is_papermills(cell)]) for cells in (held, came))
-    rows = [*_compare(path, before, after, error), *_hidden(path, held, error)]
+    rows = [*_compare(path, before, after, error), *_imports(path, held, came, error)]
+    rows = [*sorted(rows, key=lambda row: row.cell), *_hidden(path, held, error)]
     return tuple(_unpinned(row) if other_parameters and row.is_asked_anew else row for row in rows)
+
+
+def _imports(
+    path: Path, held: Sequence[NotebookCell], came: Sequence[NotebookCell], error: tuple[int, str, str] | None
+) -> Iterator[Row]:
+    for cell, picture, verdict, reason in compare_imports(held, came, error):
+        yield Row(notebook=path, cell=cell, name="", picture=picture, verdict=Verdict(verdict), reason=reason)
 
 
 def failure(held: Sequence[NotebookCell], came: Sequence[NotebookCell]) -> tuple[int, str, str] | None:

@@ -44,7 +44,7 @@ def check_record(record: Record, holdings: Holdings, trouble: Trouble) -> None:
     if said := check_model(record.request, record.response.get("modelVersion"), trouble):
         trouble.drifted.append(said)
     for picture in record.pictures:
-        _check_picture(picture, holdings, trouble)
+        check_picture(picture, holdings, trouble)
 
 
 def check_kept(record: Record, digest: str, cache: Cache | Tiers, holdings: Holdings, trouble: Trouble) -> None:
@@ -125,7 +125,8 @@ def _check_answer(record: Record, trouble: Trouble) -> None:
             trouble.drifted.append("the record says another type than the answer claimed for its picture")
 
 
-def _check_picture(picture: Picture, holdings: Holdings, trouble: Trouble) -> None:
+def check_picture(picture: Picture, holdings: Holdings, trouble: Trouble) -> None:
+    """Check that original and preview are the pictures they are said to be, and the preview one of its original."""
     _check_image(picture.original, "the original", holdings, trouble)
     if picture.preview is None:
         return

@@ -26,6 +26,7 @@ from gemnb.verify.answers import blobs_of, check_kept, check_record
 from gemnb.verify.bindings import Place, check_bindings, read_files
 from gemnb.verify.findings import Trouble
 from gemnb.verify.holdings import Holdings
+from gemnb.verify.imports import verify_imports
 from gemnb.verify.outputs import Output, check_output, presented
 from gemnb.verify.sources import (
     check_belongs,
@@ -62,6 +63,8 @@ def verify_notebook(  # noqa: PLR0913 - what its callers have at hand, all by ke
 ) -> list[Check]:
     """Return one check per picture of a notebook, and one per cell that should have a picture and has none.
 
+    Imports are pictures as well: their bytes and digests are checked, what is stated of them cannot be.
+
     Args:
         path: The notebook.
         cache: The project's cache; nothing is changed in it where it was opened so.
@@ -81,8 +84,9 @@ def verify_notebook(  # noqa: PLR0913 - what its callers have at hand, all by ke
     outputs = _read(cells, place)
     reader = _Reader(place, notebook.cells, cells, _pair(notebook, path), with_images=with_images)
     checks = [check for cell, own in zip(cells, outputs, strict=True) for check in reader.cell(cell, own)]
+    checks += verify_imports(notebook.cells, holdings, with_images=with_images)
     holdings.alike.save()
-    return checks
+    return sorted(checks, key=lambda check: check.cell)
 
 
 def _read(cells: list[ScannedCell], place: Place) -> list[list[Output]]:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import gemnb
+from gemnb.inputs.statements import IMPORT_MIMETYPE
 from gemnb.notebook import NotebookCell, read_notebook, scan
 from gemnb.reproduce.compare import compare, lacking, own_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 PATH = Path("post.ipynb")
 CAT, HAT, BOTH = 4, 5, 6  # cell numbers
@@ -111,3 +113,60 @@ def test_what_lacks_its_picture(source: str, *, lacks: bool):
     (cell,) = scan([NotebookCell(number=1, is_code=True, source=source, outputs=())])
 
     assert lacking(cell) is lacks
+
+
+@pytest.fixture
+def imported(project: Path, make_picture: Callable[..., bytes]) -> Callable[..., NotebookCell]:
+    """Make a cell with an import: `imported(licence="CC0", size=(40, 30))`."""
+
+    def make(*, size: tuple[int, int] = (40, 30), **stated: str) -> NotebookCell:
+        (project / "shot.png").write_bytes(make_picture("PNG", size))
+        data, metadata = gemnb.keep("shot.png", **{"source": "A friend"} | stated)._repr_mimebundle_()
+        output: Any = {"output_type": "execute_result", "data": data, "metadata": metadata}
+        return NotebookCell(number=2, is_code=True, source="gemnb.keep(…)", outputs=(output,))
+
+    return make
+
+
+def without(cell: NotebookCell, kind: str) -> NotebookCell:
+    """Return the cell with one type less in its output."""
+    (output,) = cell.outputs
+    return replace(cell, outputs=({**output, "data": {k: v for k, v in output["data"].items() if k != kind}},))
+
+
+def test_an_import_that_the_run_brings_again_is_reproduced(imported: Callable[..., NotebookCell]):
+    """It has a row like a picture."""
+    assert verdicts([imported()], [imported()]) == [(2, "reproduced", "")]
+
+
+def test_an_import_that_differs_is_drifted(imported: Callable[..., NotebookCell]):
+    """Other bytes, another statement, or a plain picture in its place are named."""
+    cell, other = imported(), imported(size=(41, 30))
+    (mine,), (theirs,) = cell.outputs, other.outputs
+    red = replace(cell, outputs=({**mine, "data": {**mine["data"], "image/png": theirs["data"]["image/png"]}},))
+    said = [
+        verdicts([held], [came])[0][1:]
+        for held, came in (
+            (red, cell),
+            (cell, other),
+            (imported(licence="CC0"), imported()),
+            (without(cell, IMPORT_MIMETYPE), cell),
+        )
+    ]
+
+    assert [verdict for verdict, _ in said] == ["drifted"] * 4
+    assert "the embedded picture is not the one that was imported" in said[0][1]
+    assert "another picture was imported" in said[1][1]
+    assert "its licence was 'CC0', is not stated" in said[2][1]
+    assert said[3][1] == "the notebook shows another picture in the place of the import"
+
+
+def test_an_import_that_does_not_come_is_missing_or_failed(imported: Callable[..., NotebookCell]):
+    """It says whether the cell ran; what the notebook did not hold is unpinned."""
+    cell = imported()
+    empty = replace(cell, outputs=())
+
+    assert verdicts([cell], [empty]) == [(2, "missing", "the cell ran and showed no such import")]
+    assert verdicts([empty], [cell])[0][:2] == (2, "unpinned")
+    (row,) = compare(PATH, [cell], [empty], (2, "InputError", "shot.png is not there"))
+    assert (row.verdict.value, row.reason) == ("failed", "cell 2: InputError: shot.png is not there")

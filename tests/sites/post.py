@@ -45,7 +45,7 @@ _TOP = (
     "([Jupyter Notebook](https://github.com/someone/boats/blob/main/boats.ipynb))\n\n"
     "## How long is a wave?\n\n"
     "By the usual formula $\\lambda = v_p T$, and in deep water\n\n"
-    "$$\\omega^2 = g k, \\quad a_1 * b_2 * c_3$$\n\n"
+    "$$\\omega^2 = g k, \\quad a_1*b_2*c_3$$\n\n"
     "| model | price | *good* of 30 |\n|---|---:|---:|\n| sketch-1 | $0.04 | 27 |\n| sketch-pro-1 | $0.13 | 29 |\n\n"
     "[^cost]: For less than two dollars in all; see the [prices](https://example.org/prices)."
 )
