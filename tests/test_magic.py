@@ -255,7 +255,10 @@ def test_status_says_where_the_cache_is_and_why(run_cells: Run, emulator: Emulat
     _, cell = run_cells(START, "%gemnb status")
 
     assert "defaults: emulator/sketch-1 -s 512" in cell.outputs[0].text
-    assert f"cache:    {project / 'cache'}   ([tool.gemnb] stands in its pyproject.toml)" in cell.outputs[0].text
+    assert (
+        f"cache:    {project / 'cache'}   ([tool.gemnb] stands in its pyproject.toml; not made yet)"
+        in cell.outputs[0].text
+    )
 
 
 def test_loading_twice_and_unloading_leaves_ipython_as_it_was(run_cells: Run, emulator: Emulator) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
 if TYPE_CHECKING:
     from gemnb.emulator import Emulator
@@ -17,14 +19,36 @@ if TYPE_CHECKING:
 GEMNB = str(Path(sys.executable).with_name("gemnb"))
 
 
+@pytest.fixture(scope="module")
+def _two_once(tmp_path_factory: pytest.TempPathFactory, _running_emulator: Emulator) -> Path:
+    """A project with two notebooks of a picture each, made in real kernels; tests get copies of it."""
+    project = tmp_path_factory.mktemp("two-once")
+    (project / "pyproject.toml").write_text("[tool.gemnb]\n")
+    (project / "nb").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GEMNB_EMULATOR", _running_emulator.url)
+        patch.setenv("XDG_CACHE_HOME", str(project.parent / "user"))
+        patch.setenv("XDG_DATA_HOME", str(project.parent / "user"))
+        for name, prompt in (("one", "A cat"), ("two", "A dog")):
+            sources = ("%load_ext gemnb\n%gemnb use emulator/sketch-1", f"%%gemimg it\n{prompt}")
+            notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+            client = NotebookClient(
+                notebook,
+                kernel_name="python3",
+                record_timing=False,
+                resources={"metadata": {"path": str(project)}},
+                extra_arguments=["--IPKernelApp.log_level=ERROR"],
+                shutdown_kernel="immediate",
+            )
+            client.execute()
+            nbformat.write(notebook, project / "nb" / f"{name}.ipynb")
+    return project
+
+
 @pytest.fixture
-def two(project: Path, emulator: Emulator, run_cells: Any) -> Path:
+def two(project: Path, emulator: Emulator, _two_once: Path) -> Path:
     """A project with two notebooks of a picture each, made with the emulator."""
-    for name, prompt in (("one", "A cat"), ("two", "A dog")):
-        cells = run_cells("%load_ext gemnb\n%gemnb use emulator/sketch-1", f"%%gemimg it\n{prompt}")
-        notebook = nbformat.v4.new_notebook(cells=cells)
-        (project / "nb").mkdir(exist_ok=True)
-        nbformat.write(notebook, project / "nb" / f"{name}.ipynb")
+    shutil.copytree(_two_once, project, dirs_exist_ok=True)
     emulator.clear()
     return project
 
