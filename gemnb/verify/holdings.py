@@ -161,9 +161,9 @@ class Holdings:
 
 
 def _is_base64_of(text: str, data: bytes) -> bool:
-    """Return whether a text of the right length is the base64 of bytes; by pieces: fresh memory costs most."""
+    """Return whether a text is the base64 of bytes; by pieces: fresh memory costs most."""
     view = memoryview(data)
-    return all(
+    return len(text) == (len(data) + 2) // 3 * 4 and all(
         text[start // 3 * 4 : (start + _PIECE) // 3 * 4] == pybase64.b64encode_as_string(view[start : start + _PIECE])
         for start in range(0, len(data), _PIECE)
     )

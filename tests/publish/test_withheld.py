@@ -68,7 +68,9 @@ def shows(*pictures: bytes, **more: Any) -> list[dict[str, Any]]:
 
 def nothing_of_it(folder: Path, *more: bytes) -> None:
     """Check that no published file holds the words, the digests or the files of what is withheld."""
-    for name, data in tree(folder).items():
+    files = tree(folder)
+    assert files, "nothing was published"
+    for name, data in files.items():
         assert not name.endswith((".png", ".jpg", ".webp")), name
         for words in (b"Secret words", b"Face", b"Derived words", *more):
             assert words not in data, (name, words)
@@ -83,9 +85,10 @@ def test_code_of_a_withheld_cell_is_not_shown(
     one = asked(SECRET, answer(hidden), private=True, tags=tags)
     two = asked("%%gemimg edit -e secret\nDerived words", answer(hidden), earlier=turns(one), tags=tags)
     never = code("%%gemimg third -i secret -q\nDerived words", tags=tags)
-    publish(write(one, two, never), to, code=not tags)
+    done = publish(write(one, two, never), to, code=not tags)
 
     nothing_of_it(project / "site")
+    assert b"Withheld" in done.files[done.page]
 
 
 @pytest.mark.parametrize("way", ["edit", "input"])
