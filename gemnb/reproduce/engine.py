@@ -20,6 +20,7 @@ from papermill.engines import NBClientEngine, NotebookExecutionManager
 from papermill.execute import prepare_notebook_metadata, remove_error_markers
 from papermill.iorw import load_notebook_node, papermill_io, write_ipynb
 from papermill.parameterize import parameterize_notebook
+from traitlets.config import Config
 
 from gemnb.errors import NotebookError
 from gemnb.notebook import cells_of, first_error, scan
@@ -27,6 +28,7 @@ from gemnb.reproduce.compare import lacking, own_cells
 from gemnb.reproduce.hydrate import Baggage, bring_along
 from gemnb.reproduce.jobs import Ran
 from gemnb.reproduce.manager import Manager
+from gemnb.reproduce.ports import kernel_ports
 from gemnb.reproduce.tidy import random_ids, tidy
 
 if TYPE_CHECKING:
@@ -164,8 +166,10 @@ class GemnbEngine(NBClientEngine):  # type: ignore[misc]
         }
         timeout = execution_timeout or kwargs.pop("timeout", None)
         for again in (True, False):
+            ports = kernel_ports()
             client = PapermillNotebookClient(
                 nb_man,
+                config=Config({"KernelManager": {"cache_ports": False, **ports}}) if ports else Config(),
                 **settled | kwargs,
                 timeout=timeout,
                 startup_timeout=start_timeout,
@@ -178,7 +182,7 @@ class GemnbEngine(NBClientEngine):  # type: ignore[misc]
                 client.execute(env=dict(environment or os.environ), cwd=cwd)
                 break
             except RuntimeError:
-                # A kernel's ports are chosen before it takes them: another that starts meanwhile may be faster.
+                # A kernel's ports are chosen before it takes them: another program may have been faster.
                 if not again or getattr(nb_man, "running", None) is not None:
                     raise
         notebook: NotebookNode = nb_man.nb

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import warnings
@@ -359,3 +360,29 @@ def test_what_differs_from_the_notebook_and_its_lock_is_told(
         ("post.ipynb cell 6 (both)", "drifted: the prompt"),
         ("post.ipynb gemnb.lock", "changed: post.ipynb"),
     ]
+
+
+def test_kernels_of_several_processes_have_ports_of_their_own() -> None:
+    """Processes whose numbers are neighbours never choose the same ports, whatever the system gives others."""
+    program = (
+        "from gemnb.reproduce.ports import kernel_ports; print(*kernel_ports().values(), *kernel_ports().values())"
+    )
+    several = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    chosen = [port for process in several for port in process.communicate()[0].split()]
+
+    assert len(chosen) == 4 * 2 * 5
+    assert len(set(chosen)) == len(chosen)
+    assert all(10_000 <= int(port) < 32_768 for port in chosen)
+
+
+def test_a_port_that_is_taken_is_passed_over() -> None:
+    """Ports that another program holds are not given to a kernel."""
+    from gemnb.reproduce.ports import kernel_ports
+
+    given = kernel_ports()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", given["hb_port"] + 8))  # the next block's
+        following = kernel_ports()
+
+    assert set(given) == {"shell_port", "iopub_port", "stdin_port", "hb_port", "control_port"}
+    assert not set(following.values()) & {*given.values(), given["hb_port"] + 8}
