@@ -129,7 +129,9 @@ class Client:
                 if arrived is None:
                     _tell_lost(claim)
                 claim.close()
-        except (MalformedAnswer, StoreError) as error:  # what is kept is shown all the same
+        except StoreError:  # without a home nothing was ever sent from here, and what is kept is shown
+            return None
+        except MalformedAnswer as error:
             _log.warning("%s %s", error.what, error.why)
         return None
 

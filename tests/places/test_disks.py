@@ -177,10 +177,18 @@ def test_a_disk_without_hard_links_keeps_and_replays(see: Callable, emulator: Em
 
 @pytest.mark.slow
 def test_a_cache_on_a_disk_that_is_not_plugged_in_is_told(
-    see: Callable, emulator: Emulator, project: Path, tmp_path: Path
+    see: Callable, emulator: Emulator, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """A `cache` that links to nowhere is named, the picture is shown, and nobody pays again when it is back."""
+    """A `cache` that the user named and that links to nowhere is named, and nobody pays again when it is back.
+
+    One that the user did not name, as a stranger's project may bring along, asks nobody.
+    """
     (project / "cache").symlink_to(tmp_path / "disk" / "cache")
+    (refused,) = see(CAT)
+    assert "GEMNB_CACHE" in refused["error"]
+    assert emulator.calls == ()
+
+    monkeypatch.setenv("GEMNB_CACHE", str(project / "cache"))
     (seen,) = see(CAT)
     assert f"Cannot write {project / 'cache'}" in seen["said"]
     (tmp_path / "disk" / "cache").mkdir(parents=True)
