@@ -209,7 +209,9 @@ def _lost(old: Shown | None, cell: ScannedCell, failure: tuple[int, str, str] | 
         return Verdict.FAILED, ""
     first = message.splitlines()[0] if message else ""
     if kind == "CacheMiss":
-        return Verdict.MISSING, "; ".join([f"cell {number}: {first or kind}", *_edits(old, cell)])
+        # The reason names the input that changed; the general one says no more than what `_edits` finds.
+        changed = [line for line in message.splitlines()[1:2] if line.startswith("-")]
+        return Verdict.MISSING, "; ".join([f"cell {number}: {first or kind}", *changed, *_edits(old, cell)])
     return Verdict.FAILED, f"cell {number}: {kind}: {first}"
 
 

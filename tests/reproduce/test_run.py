@@ -217,3 +217,12 @@ def test_pictures_that_changed_places_are_drift_whatever_the_lock_says(notebook:
         (HAT, Verdict.REPRODUCED),
         (BOTH, Verdict.DRIFTED),
     ]
+
+
+def test_an_input_that_was_overwritten_is_named(notebook: Path, make_picture: Callable[..., bytes]) -> None:
+    """Where an input file is another picture by now, the row says which file, what it was and what it is."""
+    (notebook.parent / "photo.png").write_bytes(make_picture("PNG", (64, 48), noise=True))
+    verdict, reason = verdicts(notebook)[BOTH]
+
+    assert verdict == "missing"
+    assert "-i photo.png has changed: it was " in reason
