@@ -202,7 +202,9 @@ def test_only_the_last_thousand_calls_are_kept_but_all_are_counted(api, emulator
 
 
 WAITING = """
+import signal
 from gemnb.emulator import Emulator
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background have it ignored
 emulator = Emulator().start()
 print(emulator.url, flush=True)
 emulator.wait()
