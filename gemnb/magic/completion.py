@@ -6,6 +6,7 @@ What a line offers is a pure function of the cell's text, the cursor, the user's
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -226,7 +227,12 @@ def _is_result(value: object) -> bool:
 
 
 def _is_picture(value: object) -> bool:
-    return issubclass(type(value), Result | bytes | bytearray | memoryview | Path)
+    if issubclass(type(value), Result | bytes | bytearray | memoryview | Path):
+        return True
+    # What has not been imported can be no variable's type.
+    places = (("numpy", "ndarray"), ("PIL.Image", "Image"), ("gemnb.inputs.keeping", "KeptPicture"))
+    kinds = [getattr(sys.modules[module], name, None) for module, name in places if module in sys.modules]
+    return any(isinstance(kind, type) and issubclass(type(value), kind) for kind in kinds)
 
 
 def _begin(fragment: str, words: Iterable[str]) -> Offer:

@@ -6,8 +6,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+import gemnb
 from gemnb.magic.completion import offer
 from gemnb.model import Invocation
 from gemnb.options import OPTIONS
@@ -40,6 +43,16 @@ def words(text: str, model: str = MODEL) -> tuple[str, ...] | None:
     above, _, line = before.rpartition("\n")
     found = offer(line, above.split("\n") if above else [], before + after, names(), model)
     return None if found is None else found.words
+
+
+def test_pictures_of_every_kind_are_offered() -> None:
+    """Arrays, Pillow images and what `gemnb.keep` returned fit `-i` as well as results, bytes and paths."""
+    picture = Image.new("RGB", (2, 2), "teal")
+    variables = {"array": np.asarray(picture), "kept": gemnb.keep(picture), "pillow": picture, "words": ["a"]}
+    found = offer("%%gemimg -i ", [], "%%gemimg -i ", variables, MODEL)
+
+    assert found is not None
+    assert found.words == ("array", "kept", "pillow")
 
 
 @pytest.mark.parametrize(
