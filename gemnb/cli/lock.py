@@ -47,6 +47,7 @@ def lock(paths: tuple[Path, ...], *, check: bool, pairs: tuple[tuple[str, str], 
     found a change, 2 usage, 4 the lock cannot be read or written.
     """
     from gemnb.lock import parameters_digest
+    from gemnb.lock.overwritten import overwritten
     from gemnb.lock.planned import plan_locks
     from gemnb.notebook import find_notebooks, read_notebook
 
@@ -63,7 +64,19 @@ def lock(paths: tuple[Path, ...], *, check: bool, pairs: tuple[tuple[str, str], 
         if change.is_due and not check:
             change.write()
         _tell(change, check=check)
-    sys.exit(1 if check and any(change.is_due for change in changes) else 0)
+    own = {(change.path, one.notebook) for change in changes for one in change.seen}
+    edited = [
+        item
+        for change in changes
+        for item in overwritten(change.new.sources, change.path.parent)
+        if (change.path, item.notebook) in own
+    ]
+    for item in edited:
+        click.echo(item.line(), err=not check)
+    if edited:
+        said = "1 input file is" if len(edited) == 1 else f"{len(edited)} input files are"
+        click.echo(f"{said} not what the pictures were made from: a re-run asks anew.", err=not check)
+    sys.exit(1 if check and (edited or any(change.is_due for change in changes)) else 0)
 
 
 def _parameters(pairs: Sequence[tuple[str, str]], file: Path | None) -> dict[str, object]:

@@ -292,3 +292,25 @@ def test_the_lock_alone_brings_back_absent_inputs_and_earlier_attempts(
     assert came(project)[0]["attempt"] == 2
     lock.unlink()
     assert "photo.png: there is no such file" in gemnb("reproduce", "a.ipynb").stdout
+
+
+@pytest.mark.parametrize("place", ["nb", "."], ids=["beside the notebook", "at the root"])
+def test_an_input_that_was_overwritten_is_told(
+    gemnb: Callable, project: Path, run_cells: Callable, emulator: Emulator, make_picture: Callable, place: str
+):
+    """A pinned file that is another picture by now fails `--check`, with both digests; an absent one does not."""
+    (project / "nb").mkdir()
+    file = project / place / "in.png"
+    file.write_bytes(make_picture())
+    start = "%load_ext gemnb\n%gemnb use emulator/sketch-1 -s 512"
+    cells = run_cells(start, "%%gemimg -i in.png\nA cat", folder=project / "nb")
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), project / "nb" / "a.ipynb")
+    assert gemnb("lock", "nb").returncode == 0
+    assert gemnb("lock", "nb", "--check").returncode == 0
+
+    file.write_bytes(make_picture("PNG", (8, 8)))
+    done = gemnb("lock", "nb", "--check")
+    assert done.returncode == 1
+    assert "changed: nb/a.ipynb, input in.png: the picture was made from " in done.stdout
+    file.unlink()
+    assert gemnb("lock", "nb", "--check").returncode == 0
